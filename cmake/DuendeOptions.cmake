@@ -1,0 +1,17 @@
+# Flags that every target shares.
+add_library(duende_options INTERFACE)
+target_include_directories(duende_options INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>)
+target_compile_options(duende_options INTERFACE $<BUILD_INTERFACE:-Wall -Wextra -Wshadow=local -Wno-missing-field-initializers>)
+target_compile_definitions(duende_options INTERFACE $<BUILD_INTERFACE:DUENDE_VERSION="${PROJECT_VERSION}">)
+if(DUENDE_CRASH_POINTS)
+  target_compile_definitions(duende_options INTERFACE $<BUILD_INTERFACE:DUENDE_CRASH_POINTS>)
+endif()
+if(DUENDE_SANITIZE)
+  target_compile_options(duende_options INTERFACE $<BUILD_INTERFACE:-fsanitize=${DUENDE_SANITIZE} -fno-omit-frame-pointer -g1>)
+  target_link_options(duende_options INTERFACE $<BUILD_INTERFACE:-fsanitize=${DUENDE_SANITIZE}>)
+endif()
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_NOHASHDIR=1 ${CCACHE_PROGRAM})
+endif()

@@ -1,0 +1,10 @@
+# A room is a folder of the top level: all its .cpp files make one static library duende_<room>.
+function(duende_room name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.cpp)
+  if(NOT sources)
+    file(WRITE ${CMAKE_BINARY_DIR}/empty/${name}.cpp "")
+    set(sources ${CMAKE_BINARY_DIR}/empty/${name}.cpp)
+  endif()
+  add_library(duende_${name} STATIC ${sources})
+  target_link_libraries(duende_${name} PUBLIC duende_options ${ARGN})
+endfunction()

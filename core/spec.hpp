@@ -1,0 +1,141 @@
+// What is asked for: the configuration as values. The loader (core/config/) makes these; nothing here reads a file.
+#pragma once
+
+#include "core/state.hpp"
+#include "core/time.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace duende {
+
+using namespace std::chrono_literals;
+
+/// When an ended daemon comes back, and how long it waits. Decided by policies/restart.
+struct restart_policy {
+  restart_kind kind = restart_kind::on_failure;
+  std::uint32_t retries = 10;   ///< for max_retries; 0 = no limit
+  duration initial_delay = 0ns; ///< before the first restart
+  duration next_delay = 100ms;  ///< before the second, then times multiplier
+  double multiplier = 2.0;
+  duration max_delay = 5min;
+  double jitter = 0.1;        ///< +- this share
+  duration reset_after = 10s; ///< a run this long clears the streak
+  std::vector<int> success_codes = {0};
+
+  static restart_policy never();
+  static restart_policy on_failure();
+  static restart_policy always();
+  static restart_policy unless_stopped();
+  static restart_policy max_retries(std::uint32_t n);
+
+  bool operator==(const restart_policy&) const = default;
+};
+
+/// At most `restarts` within `window`; the next one is refused.
+struct intensity_limit {
+  std::uint32_t restarts = 10;
+  duration window = 60s;
+  bool operator==(const intensity_limit&) const = default;
+};
+
+struct dependency {
+  std::string name;
+  milestone until = milestone::ready; ///< started, ready or completed
+  bool operator==(const dependency&) const = default;
+};
+
+struct readiness_spec {
+  readiness_type type = readiness_type::none;
+  duration timeout = 30s;
+  std::string address;              ///< tcp: HOST:PORT, [V6]:PORT or unix:PATH
+  std::string url;                  ///< http
+  std::vector<int> expect = {200};  ///< http
+  std::vector<std::string> command; ///< exec, split
+  std::string pattern;              ///< log, ECMAScript
+  int fd = 3;                       ///< fd: the daemon writes a newline there
+  bool operator==(const readiness_spec&) const = default;
+};
+
+/// sd_notify's WATCHDOG=1: silence for `interval` is a failure.
+struct watchdog_spec {
+  duration interval = 30s;
+  bool operator==(const watchdog_spec&) const = default;
+};
+
+struct log_spec {
+  std::string dir;                       ///< empty: <state_dir>/logs/<name>
+  std::uint64_t max_bytes = 64ull << 20; ///< 0 = never rotate
+  std::uint32_t max_files = 5;           ///< the current one included
+  bool timestamps = true;
+  bool merge_stderr = false;
+  bool operator==(const log_spec&) const = default;
+};
+
+/// Which variables pass from the node's own environment.
+struct inherit_env_spec {
+  bool all = false;
+  std::vector<std::string> names = {"PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR"};
+  bool operator==(const inherit_env_spec&) const = default;
+};
+
+struct daemon_spec {
+  std::string name;
+  std::string supervisor = "root";
+  std::string version;
+  std::string description;
+  std::string backend = "native";
+  std::string binary_path;       ///< absolute, relative to the configuration's folder, or a bare name looked up in PATH
+  std::vector<std::string> args; ///< without argv[0]
+  std::map<std::string, std::string> env; ///< env_file's variables included, `env` wins
+  inherit_env_spec inherit_env;
+  std::string user; ///< name or number; empty: the node's
+  std::string group;
+  std::string working_dir; ///< empty: the configuration's folder
+  bool autostart = true;
+  std::vector<dependency> depends_on;
+  int stop_signal = SIGTERM;
+  duration shutdown_timeout = 30s;
+  std::string pid_file;
+  restart_policy restart;
+  readiness_spec ready;
+  std::optional<watchdog_spec> watchdog;
+  std::uint64_t open_files_max = 0; ///< 0: the node's own limit
+  bool no_new_privileges = false;
+  log_spec logs;
+
+  bool operator==(const daemon_spec&) const = default;
+};
+using daemon_spec_ptr = std::shared_ptr<const daemon_spec>;
+
+struct supervisor_spec {
+  std::string name;
+  std::string parent = "root";
+  duende::strategy strategy = duende::strategy::one_for_one;
+  intensity_limit intensity = {5, 30s};
+  bool operator==(const supervisor_spec&) const = default;
+};
+
+struct node_spec {
+  std::string name = "default";
+  std::string state_dir; ///< empty: the user's default, see core/paths.hpp
+  std::string metrics;   ///< HOST:PORT, or empty for none
+  std::string api;       ///< HOST:PORT of a loopback listener beside the unix socket, or empty
+  bool operator==(const node_spec&) const = default;
+};
+
+/// A whole file with its includes, checked. `daemons` and `supervisors` keep the order of the file.
+struct stack {
+  node_spec node;
+  std::vector<supervisor_spec> supervisors; ///< parents before children; the implicit root is not in it
+  std::vector<daemon_spec> daemons;
+};
+
+} // namespace duende
