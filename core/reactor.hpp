@@ -16,6 +16,7 @@ public:
   using task = std::function<void()>;
   using timer_id = std::uint64_t;
 
+  /// Starts the thread, with every signal blocked. Throws std::system_error where the kernel refuses descriptors or the thread.
   reactor();
   /// Stops and joins the thread. Handlers still registered are dropped, their descriptors stay open: they belong to the caller.
   ~reactor();
