@@ -134,8 +134,9 @@ TEST_CASE("a descriptor removed within the batch is not served, nor is its numbe
       r.remove(a.read_end);
       r.remove(b.read_end);
       // The other's number becomes another file that is not readable.
-      REQUIRE(::dup2(fresh.read_end, other) == other);
-      REQUIRE(r.add(other, EPOLLIN, [&](std::uint32_t) { ++wrong; }));
+      if (::dup2(fresh.read_end, other) != other || !r.add(other, EPOLLIN, [&](std::uint32_t) { ++wrong; })) {
+        ++wrong;
+      }
       served.set_value();
     };
   };
