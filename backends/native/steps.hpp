@@ -1,0 +1,47 @@
+// The steps of setting a child up, in the order the keeper takes them, and their words.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace duende::protocol {
+
+enum class step : std::uint8_t {
+  pipes,
+  notify_socket,
+  process,
+  session,
+  cgroup,
+  limits,
+  stdio,
+  ready_fd,
+  groups,
+  group,
+  user,
+  privileges,
+  working_dir,
+  exec,
+  count_,
+};
+
+/// What was tried; where a step has an object of its own (a folder, a program), it follows in quotes.
+inline constexpr auto step_words = std::to_array<std::string_view>({
+  "cannot create its pipes",
+  "cannot bind its notify socket",
+  "cannot create a process",
+  "cannot begin a session",
+  "cannot enter cgroup",
+  "cannot set limit",
+  "cannot set up stdin, stdout and stderr",
+  "cannot set up its readiness descriptor",
+  "cannot set its supplementary groups",
+  "cannot change to group",
+  "cannot change to user",
+  "cannot give up new privileges",
+  "cannot enter working_dir",
+  "cannot execute",
+});
+static_assert(step_words.size() == static_cast<std::size_t>(step::count_), "every step has its words");
+
+} // namespace duende::protocol
