@@ -30,13 +30,6 @@ struct node_info {
   bool stopping = false;
 };
 
-struct event_query {
-  std::int64_t after_id = 0; ///< only events with a larger id
-  std::optional<wall_time> since;
-  std::string daemon;       ///< empty: all
-  std::size_t limit = 1000; ///< the newest so many, in ascending order
-};
-
 /// Where the captured output of a daemon lies.
 struct log_location {
   std::string dir;

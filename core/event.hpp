@@ -22,4 +22,12 @@ struct event {
   std::string text; ///< a sentence: "db: killed by SIGSEGV (core dumped) after 12.5s"
 };
 
+/// Which events to read.
+struct event_query {
+  std::int64_t after_id = 0; ///< only events with a larger id
+  std::optional<wall_time> since;
+  std::string daemon;       ///< empty: all
+  std::size_t limit = 1000; ///< the newest so many, in ascending order
+};
+
 } // namespace duende

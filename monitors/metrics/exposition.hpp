@@ -1,0 +1,42 @@
+// Prometheus text of a node, built when it is asked for and not before.
+#pragma once
+
+#include "core/status.hpp"
+#include "monitors/usage/usage.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace duende {
+
+struct stream_totals {
+  std::uint64_t bytes = 0;
+  std::uint64_t rotations = 0;
+};
+
+/// One daemon with what others measured of it.
+struct daemon_metrics {
+  daemon_status status;
+  std::optional<process_usage_now> usage; ///< none: no process, or gone
+  std::optional<stream_totals> out, err;  ///< none: nothing is captured
+};
+
+struct metrics_input {
+  std::string node;
+  std::string version;
+  std::vector<daemon_metrics> daemons;
+  std::vector<supervisor_status> supervisors;
+  std::optional<std::uint64_t> actors;      ///< running actors of the node
+  std::optional<std::uint64_t> mailbox_max; ///< messages in the fullest mailbox
+};
+
+/// Text format 0.0.4 with HELP and TYPE for every metric; names as in the contract. Label values may hold anything:
+/// what is not UTF-8 in them is shown as U+FFFD, as the format wants UTF-8.
+std::string render_metrics(const metrics_input& input);
+
+/// What GET /metrics answers as Content-Type.
+inline constexpr const char* metrics_content_type = "text/plain; version=0.0.4; charset=utf-8";
+
+} // namespace duende
