@@ -1,0 +1,370 @@
+// Bad input and bad luck: each gives an error that names place and cause, the node stays up, and what runs is not touched.
+#include "tests/support/catch.hpp"
+#include "tests/system/node.hpp"
+
+#include <csignal>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <limits.h>
+
+using namespace duende::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string bystander = "[[daemon]]\nname = \"bystander\"\ncommand = \"@WORKER@ @DIR@/bystander gentle\"\n";
+
+std::string broken(const std::string& binary, const std::string& more = {}) {
+  return "[[daemon]]\nname = \"x\"\nbinary_path = \"" + binary + "\"\n" + more
+         + "[daemon.restart]\npolicy = \"never\"\n";
+}
+
+/// Everything the node says about the failed start: the daemon's status, its events, and the answer to `start`.
+std::string told(const node& n) {
+  auto text = n.ps("x").dump() + n.cli({"start", "x"}).err;
+  for (auto& event : n.events())
+    text += event.dump() + "\n";
+  return text;
+}
+
+void untouched(const node& n) {
+  n.until_state("bystander", "running");
+  CHECK(records(n.path("bystander")).size() == 1);
+  CHECK(n.get("/healthz").status == 200);
+}
+
+} // namespace
+
+TEST_CASE("a start that can't work names the step, the path and the cause") {
+  struct row {
+    const char* what;
+    std::string binary, more, expected, path;
+  };
+  scratch dir;
+  write_file(dir.path("plain"), "data");
+  fs::permissions(dir.path("plain"), fs::perms::owner_read);
+  write_file(dir.path("script"), "#!/nonexistent/interpreter\n");
+  fs::permissions(dir.path("script"), fs::perms::owner_all);
+  fs::create_directory(dir.path("folder"));
+  fs::create_symlink(dir.path("loop"), dir.path("loop"));
+  row rows[] = {
+    {"missing binary", "/nonexistent/program", "", "No such file", "/nonexistent/program"},
+    {"not executable", dir.path("plain"), "", "Permission denied", dir.path("plain")},
+    {"a directory", dir.path("folder"), "", "irectory", dir.path("folder")},
+    {"script without interpreter", dir.path("script"), "", "nterpreter", dir.path("script")},
+    {"unknown user", "/bin/true", "user = \"nobody-of-that-name\"\n", "nobody-of-that-name", "user"},
+    {"missing working_dir", "/bin/true", "working_dir = \"/nope\"\n", "No such file", "/nope"},
+  };
+  for (auto& [what, binary, more, expected, path] : rows) {
+    INFO(what);
+    node n{bystander + broken(binary, more), {.wait = false}};
+    // Some of these are seen when the file is checked, before anything starts.
+    if (auto ended = n.wait(0.5)) {
+      CHECK(*ended == 2);
+      CHECK_THAT(n.log(), Contains(expected));
+      continue;
+    }
+    n.until_state("x", "failed");
+    auto text = told(n);
+    CHECK_THAT(text, Contains(expected));
+    CHECK_THAT(text, Contains(path));
+    auto last = n.ps("x")["last_exit"];
+    CHECK(last["cause"] == "spawn");
+    untouched(n);
+  }
+}
+
+TEST_CASE("a symlink loop is refused by its name", "[F110]") {
+  scratch dir;
+  fs::create_symlink(dir.path("loop"), dir.path("loop"));
+  auto as_binary = GENERATE(true, false);
+  node n{
+    bystander
+      + (as_binary ? broken(dir.path("loop")) : broken("/bin/true", "working_dir = \"" + dir.path("loop") + "\"\n")),
+    {.wait = false}};
+  if (auto ended = n.wait(0.5)) {
+    CHECK(*ended == 2);
+    CHECK_THAT(n.log(), Contains("ELOOP") || Contains("symbolic links"));
+    return;
+  }
+  n.until_state("x", "failed");
+  CHECK_THAT(told(n), Contains("ELOOP") || Contains("symbolic links"));
+  untouched(n);
+}
+
+TEST_CASE("a path longer than PATH_MAX is refused by its name", "[F109]") {
+  std::string path = "/";
+  while (path.size() <= PATH_MAX)
+    path += "aaaaaaaaa/";
+  auto as_binary = GENERATE(true, false);
+  node n{
+    bystander + (as_binary ? broken(path) : broken("/bin/true", "working_dir = \"" + path + "\"\n")), {.wait = false}};
+  if (auto ended = n.wait(0.5)) {
+    CHECK(*ended == 2);
+    CHECK_THAT(n.log(), Contains("ENAMETOOLONG") || Contains("File name too long"));
+    return;
+  }
+  n.until_state("x", "failed");
+  CHECK_THAT(told(n), Contains("ENAMETOOLONG") || Contains("File name too long"));
+  untouched(n);
+}
+
+TEST_CASE("a variable of 1 MB is refused clearly or arrives byte for byte", "[F108]") {
+  std::string value(1 << 20, 'v');
+  node n{
+    bystander + "[[daemon]]\nname = \"x\"\ncommand = \"@WORKER@ @DIR@/x environment @DIR@/x.env\"\nenv = { BIG = \""
+      + value + "\" }\n[daemon.restart]\npolicy = \"never\"\n",
+    {.wait = false}};
+  if (auto ended = n.wait(1)) {
+    CHECK(*ended == 2);
+    CHECK_THAT(n.log(), Contains("BIG") || Contains("too large") || Contains("too long"));
+    return;
+  }
+  n.until("it is decided", [&] { return n.state("x") == "running" || n.state("x") == "failed"; });
+  if (n.state("x") == "running") {
+    n.until(
+      "all of it arrived", [&] { return read_file(n.path("x.env")).find("BIG=" + value + "\n") != std::string::npos; });
+  } else {
+    CHECK_THAT(told(n), Contains("too l"));
+  }
+  untouched(n);
+}
+
+TEST_CASE("a configuration with errors starts nothing and shows all of them") {
+  scratch dir;
+  write_file(
+    dir.path("x.toml"),
+    "[[daemon]]\nname = \"a\"\nbinary_pth = \"/bin/true\"\n[[daemon]]\nname = \"a\"\nbinary_path = 7\n"
+    "[[daemon]]\nname = \"c\"\nbinary_path = \"/bin/true\"\ndepends_on = [\"zz\"]\n");
+  for (auto command : {"check", "up"}) {
+    auto done = run({program("duende"), command, "-f", dir.path("x.toml")}, {{"DUENDE_SOCKET", dir.path("s.sock")}});
+    CHECK(done.status == 2);
+    auto text = done.err + done.out;
+    CHECK_THAT(text, Contains("x.toml:3:"));
+    CHECK_THAT(text, Contains("binary_path"));
+    CHECK_THAT(text, Contains("x.toml:6:"));
+    CHECK_THAT(text, Contains("zz"));
+  }
+}
+
+TEST_CASE("running out of descriptors is survived", "[F103]") {
+  // The node may open only a few; daemons, log files and clients want more.
+  std::string stack = bystander;
+  for (int i = 0; i < 60; ++i)
+    stack += "[[daemon]]\nname = \"w" + std::to_string(i) + "\"\ncommand = \"@WORKER@ @DIR@/w" + std::to_string(i)
+             + " gentle\"\n[daemon.restart]\npolicy = \"never\"\n";
+  node n{stack, {.prefix = {"prlimit", "--nofile=64:64"}, .wait = false}};
+  n.until(
+    "the node answers", [&] { return n.get("/healthz").status == 200; }, 20);
+  n.until(
+    "every daemon's fate is known",
+    [&] {
+      auto all = n.ps();
+      if (all.size() != 61)
+        return false;
+      for (auto& [name, one] : all)
+        if (one["state"] != "running" && one["state"] != "failed" && one["state"] != "backoff")
+          return false;
+      return true;
+    },
+    30);
+  auto failed = 0;
+  for (auto& [name, one] : n.ps())
+    failed += one["state"] == "failed";
+  if (failed > 0) {
+    std::string text;
+    for (auto& event : n.events())
+      text += event.dump() + "\n";
+    CHECK_THAT(text, Contains("Too many open files") || Contains("EMFILE"));
+  }
+  // Clients that hold their connection open use up the rest; when they are gone all is as before.
+  std::vector<int> held;
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  std::strncpy(to.sun_path, n.socket().c_str(), sizeof to.sun_path - 1);
+  for (int i = 0; i < 100; ++i) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0)
+      held.push_back(fd);
+    else
+      close(fd);
+  }
+  CHECK(n.pid_of("duended") != 0);
+  for (auto fd : held)
+    close(fd);
+  n.until(
+    "it serves again", [&] { return n.get("/healthz").status == 200; }, 20);
+  // With descriptors free again a start works.
+  for (int i = 0; i < 30; ++i)
+    n.cli({"stop", "w" + std::to_string(i)});
+  CHECK(n.cli({"start", "w0"}).status == 0);
+  CHECK(n.state("w0") == "running");
+}
+
+TEST_CASE("a full disk is survived", "[F104]") {
+  node n{
+    bystander + "[[daemon]]\nname = \"loud\"\nbinary_path = \"/usr/bin/yes\"\nautostart = false\n",
+    {.prefix = {
+       "unshare", "-m", "--propagation", "private", "sh", "-c",
+       "mkdir -p @DIR@/state && mount -t tmpfs -o size=4m tmpfs @DIR@/state && exec \"$@\"", "sh"}}};
+  n.until_state("bystander", "running");
+  auto view = "/proc/" + std::to_string(n.pid()) + "/root" + n.path("state");
+  // Logs alone may fill it: their limit is larger than the disk.
+  CHECK(n.cli({"start", "loud"}).status == 0);
+  n.until(
+    "the disk is full", [&] { return fs::space(view).available < 4096; }, 30);
+  untouched(n);
+  CHECK(n.cli({"restart", "bystander"}).status <= 1);
+  n.until("told as an event or in the log", [&] {
+    std::string text = n.log();
+    for (auto& event : n.events())
+      text += event.dump();
+    return text.find("No space left") != std::string::npos || text.find("full") != std::string::npos;
+  });
+  CHECK(n.cli({"stop", "loud"}).status == 0);
+  for (auto& entry : fs::recursive_directory_iterator(view + "/logs"))
+    if (entry.is_regular_file())
+      fs::resize_file(entry.path(), 0);
+  // Space again: state is intact and a crash of the node finds it so.
+  auto pid = n.pid_of_daemon("bystander");
+  kill(n.pid_of("duended"), SIGKILL);
+  n.until_state("bystander", "running", 20);
+  CHECK(n.pid_of_daemon("bystander") == pid);
+  CHECK(n.state("loud") == "stopped");
+}
+
+TEST_CASE("a corrupt database is set aside by name, a newer one refused") {
+  SECTION("corrupt") {
+    node n{bystander};
+    n.until_state("bystander", "running");
+    REQUIRE(n.terminate() == 0);
+    write_file(n.path("state/duende.db"), std::string(64 * 1024, 'x'));
+    fs::remove(n.path("state/duende.db-wal"));
+    n.start_again();
+    n.until_state("bystander", "running");
+    bool kept = false;
+    for (auto& entry : fs::directory_iterator(n.path("state"))) {
+      auto name = entry.path().filename().string();
+      kept = kept || (name != "duende.db" && name.compare(0, 9, "duende.db") == 0 && read_file(entry.path())[0] == 'x');
+    }
+    CHECK(kept);
+    CHECK_THAT(n.log(), Contains("duende.db"));
+  }
+  SECTION("torn") {
+    node n{bystander};
+    n.until_state("bystander", "running");
+    REQUIRE(n.terminate() == 0);
+    fs::resize_file(n.path("state/duende.db"), fs::file_size(n.path("state/duende.db")) / 2);
+    n.start_again();
+    n.until_state("bystander", "running");
+  }
+  SECTION("newer") {
+    node n{bystander};
+    n.until_state("bystander", "running");
+    REQUIRE(n.terminate() == 0);
+    REQUIRE(
+      run({"python3", "-c",
+           "import sqlite3,sys; c = sqlite3.connect(sys.argv[1]); c.execute('pragma user_version = 9999'); c.commit()",
+           n.path("state/duende.db")})
+        .status
+      == 0);
+    auto before = read_file(n.path("state/duende.db"));
+    n.start_again({.wait = false});
+    auto ended = n.wait(20);
+    REQUIRE(ended);
+    CHECK(*ended != 0);
+    CHECK_THAT(n.log(), Contains("newer"));
+    CHECK(read_file(n.path("state/duende.db")) == before);
+  }
+}
+
+TEST_CASE("a stale socket of a dead node is replaced") {
+  node n{bystander, {.wait = false}};
+  n.until(
+    "the node answers", [&] { return n.get("/healthz").status == 200; }, 20);
+  REQUIRE(n.terminate() == 0);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  std::strncpy(at.sun_path, n.socket().c_str(), sizeof at.sun_path - 1);
+  unlink(n.socket().c_str());
+  REQUIRE(bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
+  close(fd);
+  REQUIRE(n.cli({"ps"}).status == 4);
+  n.start_again();
+  n.until_state("bystander", "running");
+}
+
+TEST_CASE("malformed, oversized and slow HTTP is answered or dropped, and serves others meanwhile") {
+  node n{bystander};
+  n.until_state("bystander", "running");
+  auto raw = [&](const std::string& text) { return http_raw(n.socket(), text, 8).status; };
+  auto refused = [](int status) {
+    return status == 0 || (status >= 400 && status < 500) || status == 501 || status == 505;
+  };
+  CHECK(refused(raw("nonsense\r\n\r\n")));
+  CHECK(refused(raw("GET /v1/daemons\r\n\r\n")));
+  CHECK(refused(raw("GET /" + std::string(100'000, 'a') + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")));
+  CHECK(refused(raw("GET / HTTP/1.1\r\n" + std::string(1'000'000, 'h') + "\r\n\r\n")));
+  CHECK(refused(raw("POST /v1/daemons HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\nConnection: close\r\n\r\n")));
+  auto large = n.post("/v1/apply", std::string((4 << 20) + 1, ' '));
+  CHECK((large.status == 413 || large.status == 0));
+  auto malformed = n.post("/v1/daemons", "{ \"name\": ");
+  CHECK(malformed.status == 400);
+  CHECK_THAT(malformed.head, Contains("application/problem+json"));
+  CHECK(n.post("/v1/daemons", R"({"name":"x","binary_path":"/bin/true","nonsense":1})").status == 422);
+  CHECK(n.get("/v1/daemons/nosuch").status == 404);
+  CHECK(n.get("/v1/nonsense").status == 404);
+  // Twenty clients that send a byte and wait hold nobody up.
+  std::vector<int> slow;
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  std::strncpy(to.sun_path, n.socket().c_str(), sizeof to.sun_path - 1);
+  for (int i = 0; i < 20; ++i) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0 && send(fd, "G", 1, MSG_NOSIGNAL) == 1)
+      slow.push_back(fd);
+  }
+  auto begin = monotonic_ns();
+  CHECK(n.get("/healthz").status == 200);
+  CHECK(monotonic_ns() - begin < 2'000'000'000);
+  for (auto fd : slow)
+    close(fd);
+  untouched(n);
+}
+
+TEST_CASE("the wall clock jumping back an hour hangs nothing", "[F101]") {
+  node n{
+    bystander
+      + "[[daemon]]\nname = \"again\"\ncommand = \"@WORKER@ @DIR@/again exit 50 1\"\n[daemon.restart]\npolicy = "
+        "\"always\"\n"
+        "initial_delay = \"200ms\"\nnext_delay = \"200ms\"\nmultiplier = 1.0\nreset_after = \"1s\"\nmax_delay = "
+        "\"200ms\"\n"
+        "[[supervisor]]\nname = \"s\"\nintensity = { restarts = 100000, window = \"1s\" }\n"
+        "[[daemon]]\nname = \"under\"\nsupervisor = \"s\"\ncommand = \"@WORKER@ @DIR@/under exit 50 "
+        "1\"\n[daemon.restart]\npolicy = "
+        "\"always\"\ninitial_delay = \"200ms\"\nnext_delay = \"200ms\"\nmultiplier = 1.0\nmax_delay = \"200ms\"\n",
+    {.env = {{"LD_PRELOAD", DUENDE_CLOCK_JUMP}, {"CLOCK_JUMP", "@DIR@/jumped"}}}};
+  n.until_state("bystander", "running");
+  n.until("restarts go on", [&] { return records(n.path("under")).size() > 3; });
+  write_file(n.path("jumped"), "");
+  auto before = records(n.path("under")).size();
+  n.until(
+    "timers still fire", [&] { return records(n.path("under")).size() > before + 5; }, 10);
+  // The wall clock shows the jump: the preload was in force.
+  CHECK(n.cli({"restart", "bystander"}).status == 0);
+  CHECK(n.ps("bystander")["uptime_seconds"].get<double>() >= 0);
+  CHECK(n.ps("bystander")["uptime_seconds"].get<double>() < 60);
+  auto events = n.events();
+  REQUIRE(events.size() > 2);
+  CHECK(events.back()["at"].get<std::string>() < events.front()["at"].get<std::string>());
+  for (std::size_t i = 1; i < events.size(); ++i)
+    CHECK(events[i]["id"].get<long>() > events[i - 1]["id"].get<long>());
+  kill(n.pid_of("duended"), SIGKILL);
+  n.until_state("bystander", "running", 20);
+  CHECK(records(n.path("bystander")).size() == 2);
+}

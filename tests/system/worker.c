@@ -1,0 +1,116 @@
+// The daemon of the system tests. worker FILE MODE [ARGS]: appends "<pid> <CLOCK_MONOTONIC ns>" to FILE first of all.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char** environ;
+
+static void put(const char* path, const char* text, size_t size) {
+  int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (write(file, text, size) != (ssize_t)size)
+    _exit(9);
+  close(file);
+}
+
+static const char* config;
+static const char* shown;
+
+// "Reload": what the configuration says now is shown.
+static void on_hup(int number) {
+  (void)number;
+  char text[256];
+  int file = open(config, O_RDONLY | O_CLOEXEC);
+  ssize_t size = file < 0 ? 0 : read(file, text, sizeof text);
+  close(file);
+  if (size > 0)
+    put(shown, text, (size_t)size);
+}
+
+static void on_term_exit(int number) {
+  (void)number;
+  _exit(0);
+}
+
+int main(int count, char** words) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  char line[64];
+  int size = snprintf(line, sizeof line, "%d %lld\n", getpid(), now.tv_sec * 1000000000LL + now.tv_nsec);
+  if (count < 2)
+    return 2;
+  put(words[1], line, (size_t)size);
+  const char* mode = count > 2 ? words[2] : "idle";
+  const char* first = count > 3 ? words[3] : "";
+  const char* second = count > 4 ? words[4] : "";
+
+  if (!strcmp(mode, "exit")) { // MS CODE
+    usleep((useconds_t)atoi(first) * 1000);
+    return atoi(second);
+  } else if (!strcmp(mode, "gentle")) { // ends with 0 when asked to
+    signal(SIGTERM, on_term_exit);
+  } else if (!strcmp(mode, "stubborn")) { // SIGTERM does nothing
+    signal(SIGTERM, SIG_IGN);
+  } else if (!strcmp(mode, "reload")) { // CONFIG SHOWN
+    config = first;
+    shown = second;
+    signal(SIGHUP, on_hup);
+  } else if (!strcmp(mode, "environment")) { // FILE
+    for (char** each = environ; *each; ++each) {
+      put(first, *each, strlen(*each));
+      put(first, "\n", 1);
+    }
+  } else if (!strcmp(mode, "relative")) { // writes "here" to its working directory
+    put("here", "yes", 3);
+  } else if (!strcmp(mode, "crash")) { // MS
+    usleep((useconds_t)atoi(first) * 1000);
+    signal(SIGSEGV, SIG_DFL);
+    raise(SIGSEGV);
+  } else if (!strcmp(mode, "family")) { // N children of its own, each of which leaves an orphan behind
+    for (int i = 0; i < atoi(first); ++i) {
+      if (fork() == 0) {
+        if (fork() == 0)
+          usleep(20000);
+        _exit(0);
+      }
+    }
+    while (wait(NULL) > 0 || errno == EINTR) {
+    }
+  } else if (!strcmp(mode, "group")) { // a child that ignores SIGTERM, as part of the group
+    if (fork() == 0) {
+      signal(SIGTERM, SIG_IGN);
+      for (;;)
+        pause();
+    }
+  } else if (!strcmp(mode, "eat")) { // MIB SECONDS: resident memory, and CPU time
+    size_t bytes = (size_t)atoi(first) << 20;
+    char* memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memset(memory, 1, bytes);
+    while (clock() < atoi(second) * (clock_t)CLOCKS_PER_SEC) {
+    }
+    put(words[1], "0 0\n", 4);         // done eating
+  } else if (!strcmp(mode, "lines")) { // N: numbered lines, as fast as it goes
+    setvbuf(stdout, NULL, _IOFBF, 65536);
+    for (long i = 1; i <= atol(first); ++i)
+      printf("line %ld ------------------------------------------------------------------------\n", i);
+    fflush(stdout);
+  } else if (!strcmp(mode, "count")) { // state of its own in FILE: one more on each start
+    char text[32] = "0";
+    int file = open(first, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (read(file, text, sizeof text - 1) < 0)
+      return 8;
+    int length = snprintf(line, sizeof line, "%d", atoi(text) + 1);
+    if (pwrite(file, line, (size_t)length, 0) != length || fsync(file) != 0)
+      return 8;
+    close(file);
+  }
+  for (;;)
+    pause();
+}
