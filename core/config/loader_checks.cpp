@@ -1,0 +1,56 @@
+// What only shows when all files are read.
+#include "core/config/loader.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace duende::config {
+
+void loader::check_duplicates() {
+  auto check = [&](std::string_view what, const auto& specs, const std::vector<table_notes>& notes) {
+    std::unordered_map<std::string_view, std::size_t> first;
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+      if (specs[i].name.empty())
+        continue;
+      auto [known, is_new] = first.emplace(specs[i].name, i);
+      if (is_new)
+        continue;
+      const auto& earlier = notes[known->second];
+      errors_.add(
+        result_.files[notes[i].file], notes[i].name,
+        fmt::format(
+          "duplicate {} '{}'; the first is at {}:{}:{}", what, specs[i].name, result_.files[earlier.file],
+          earlier.name.line, earlier.name.column));
+    }
+  };
+  check("daemon", result_.value.daemons, daemons_);
+  check("supervisor", result_.value.supervisors, supervisors_);
+}
+
+void loader::check_references() {
+  for (auto& fault : check_graph(result_.value)) {
+    bool unknown = !fault.message.starts_with("dependency cycle") && !fault.message.starts_with("supervisors in");
+    if (unknown && names_missing_)
+      continue;
+    const auto& notes = fault.who.is_supervisor ? supervisors_[fault.who.index] : daemons_[fault.who.index];
+    auto at = fault.at_dependency   ? notes.dependencies[fault.dependency]
+              : fault.at_supervisor ? notes.supervisor
+                                    : notes.name;
+    errors_.add(result_.files[notes.file], at, std::move(fault.message));
+  }
+}
+
+void loader::sort_errors() {
+  std::unordered_map<std::string_view, std::size_t> order;
+  for (const auto& file : result_.files)
+    order.emplace(file, order.size());
+  auto rank = [&](const config_error& error) {
+    auto found = order.find(error.file);
+    return found == order.end() ? order.size() : found->second;
+  };
+  std::stable_sort(errors_.kept.begin(), errors_.kept.end(), [&](const config_error& a, const config_error& b) {
+    return std::make_tuple(rank(a), a.line, a.column) < std::make_tuple(rank(b), b.line, b.column);
+  });
+}
+
+} // namespace duende::config

@@ -1,0 +1,100 @@
+// Rows of keys that are known but not supported by this version.
+#include "core/config/rules.hpp"
+
+#include <array>
+
+namespace duende::config {
+namespace {
+
+constexpr rule
+later(std::string_view section, std::string_view key, shape type, std::string_view doc, std::string_view neutral = {}) {
+  rule result{section, key, type, doc};
+  result.neutral = neutral;
+  return result;
+}
+
+constexpr rule group(std::string_view key, shape type, std::string_view doc) { return {"daemon", key, type, doc}; }
+
+constexpr auto rules = std::to_array<rule>({
+  later("daemon", "instances", shape::integer, "N > 1 gives name-1 to name-N.", "1"),
+
+  later("daemon.health_check", "address", shape::address, "tcp: what must accept."),
+  later("daemon.health_check", "url", shape::url, "http: what is asked for."),
+  later("daemon.health_check", "expect", shape::integers, "http: status codes that mean healthy."),
+  later("daemon.health_check", "command", shape::program_call, "exec: healthy when it exits with 0."),
+  later("daemon.health_check", "service", shape::text, "grpc: the service that is asked about."),
+  later("daemon.health_check", "timeout", shape::duration, "Of one check.", "10s"),
+  later("daemon.health_check", "retries", shape::integer, "Consecutive failures until unhealthy.", "1|3"),
+  later(
+    "daemon.health_check", "start_period", shape::duration, "Failures this soon after the start do not count.", "0s"),
+  later("daemon.health_check", "on_unhealthy", shape::text, "restart, stop-line or report.", "restart"),
+
+  group("circuit_breaker", shape::section, "Guards restarts and health-gated traffic."),
+  later("daemon.circuit_breaker", "failure_threshold", shape::integer, "Failures until it opens."),
+  later("daemon.circuit_breaker", "recovery_timeout", shape::duration, "How long it stays open."),
+  later("daemon.circuit_breaker", "success_threshold", shape::integer, "Successes until it closes."),
+
+  group("jidoka", shape::section, "Stop the line."),
+  later("daemon.jidoka", "stop_on_first", shape::boolean, "The first violation stops the line.", "false"),
+  later("daemon.jidoka", "pre_start", shape::free, "Gates before a start.", "[]"),
+  later("daemon.jidoka", "invariants", shape::free, "What must hold while it runs.", "[]"),
+
+  later("daemon.resources", "memory_bytes", shape::size, "Memory.", "0"),
+  later("daemon.resources", "memory_swap_bytes", shape::size, "Memory and swap.", "0"),
+  later("daemon.resources", "cpu_quota_percent", shape::number, "100 = one core.", "0"),
+  later("daemon.resources", "cpu_shares", shape::integer, "Weight among neighbours.", "0"),
+  later("daemon.resources", "io_read_bps", shape::size, "Bytes per second read.", "0"),
+  later("daemon.resources", "io_write_bps", shape::size, "Bytes per second written.", "0"),
+  later("daemon.resources", "pids_max", shape::integer, "Processes and threads.", "0"),
+  later("daemon.resources", "lock_memory", shape::boolean, "mlockall.", "false"),
+  later("daemon.resources", "lock_memory_required", shape::boolean, "A failing mlockall is a failed start.", "false"),
+
+  later("daemon.security", "capabilities", shape::texts, "Kept; all others dropped."),
+  later("daemon.security", "seccomp", shape::free, "default, off, or lists of calls.", "off"),
+  later("daemon.security", "read_paths", shape::texts, "Landlock; absent = not restricted."),
+  later("daemon.security", "write_paths", shape::texts, "Landlock; absent = not restricted."),
+  later("daemon.security", "network", shape::boolean, "May use the network.", "true"),
+
+  later("daemon", "socket", shape::free, "Sockets that are held for it across restarts.", "[]"),
+
+  group("hooks", shape::section, "Commands around its life."),
+  later("daemon.hooks", "pre_start", shape::texts, "Before a start.", "[]"),
+  later("daemon.hooks", "post_start", shape::texts, "After a start.", "[]"),
+  later("daemon.hooks", "pre_stop", shape::texts, "Before a stop.", "[]"),
+  later("daemon.hooks", "post_stop", shape::texts, "After a stop.", "[]"),
+  later("daemon.hooks", "on_give_up", shape::texts, "When it is given up.", "[]"),
+
+  group("rolling", shape::section, "How instances are replaced."),
+  later("daemon.rolling", "max_unavailable", shape::integer, "0 = the new one is ready before the old one stops.", "0"),
+
+  group("watch", shape::section, "Restart when files change."),
+  later("daemon.watch", "paths", shape::texts, "Files and folders.", "[]"),
+
+  group("schedule", shape::section, "Run to completion at times."),
+  later("daemon.schedule", "every", shape::duration, "Interval."),
+  later("daemon.schedule", "calendar", shape::text, "Calendar expression."),
+
+  group("placement", shape::section, "Clusters only."),
+  later("daemon.placement", "node", shape::name, "The node it runs on."),
+  later("daemon.placement", "labels", shape::text_table, "Labels its node must have.", "{}"),
+  later("daemon.placement", "spread", shape::boolean, "Instances on different nodes.", "false"),
+
+  group("platform", shape::section, "What only one backend understands."),
+  later("daemon.platform", "container_image", shape::text, "container: image."),
+  later("daemon.platform", "kernel_path", shape::path, "microvm: kernel."),
+  later("daemon.platform", "rootfs_path", shape::path, "microvm: root file system."),
+  later("daemon.platform", "vcpus", shape::integer, "microvm: processors."),
+  later("daemon.platform", "accel", shape::text, "microvm: auto, kvm or tcg."),
+  later("daemon.platform", "module", shape::path, "wasm: module."),
+  later("daemon.platform", "priority", shape::integer, "wasm: 0 to 7."),
+  later("daemon.platform", "fuel_per_slice", shape::integer, "wasm: instructions per slice."),
+  later("daemon.platform", "preopen", shape::text_table, "wasm: folders."),
+  later("daemon.platform", "scope", shape::text, "systemd: system or user."),
+  later("daemon.platform", "slice", shape::text, "systemd: slice."),
+});
+
+} // namespace
+
+std::span<const rule> unsupported_rules() { return rules; }
+
+} // namespace duende::config

@@ -1,0 +1,58 @@
+// Rows of [node] and [[supervisor]].
+#include "core/config/fields.hpp"
+#include "core/config/special.hpp"
+
+#include <array>
+
+namespace duende::config {
+namespace {
+
+constexpr auto strategies = std::to_array<std::string_view>({"one_for_one", "one_for_all", "rest_for_one"});
+
+const auto top_and_node = std::to_array<rule>({
+  section("", "node", shape::section, "The node itself; only in the file that is loaded, not in included ones."),
+  section("", "supervisor", shape::sections, "A supervisor; the root exists without being written."),
+  section("", "daemon", shape::sections, "A daemon."),
+
+  row<node_spec, &node_spec::name>("node", "name", shape::name, "One node per name and user."),
+  row<node_spec, &node_spec::state_dir>(
+    "node", "state_dir", shape::path,
+    "Folder for state and logs. Default: /var/lib/duende for root, else $XDG_STATE_HOME/duende."),
+  {"node", "metrics", shape::listener, "HOST:PORT that serves /metrics, or \"off\".", set_metrics, get_metrics},
+  {"node", "api", shape::listener, "HOST:PORT on loopback that serves the API beside the unix socket.", set_api,
+   get_api},
+  {"node", "include", shape::texts, "More files, as globs relative to this one; read in sorted order, each once.",
+   set_include, nullptr},
+});
+
+const auto supervisors = std::to_array<rule>({
+  {"supervisor", "name", shape::name, "Unique among supervisors; \"root\" is taken.", set_supervisor_name,
+   get_field<supervisor_spec, &supervisor_spec::name>},
+  {"supervisor", "parent", shape::name, "The supervisor above.", set_supervisor_reference<supervisor_spec>,
+   get_field<supervisor_spec, &supervisor_spec::parent>},
+  one_of(
+    row<supervisor_spec, &supervisor_spec::strategy>(
+      "supervisor", "strategy", shape::choice,
+      "Who else restarts when one child does. one_for_all and rest_for_one start their children in order, each when "
+      "its "
+      "predecessor is ready."),
+    strategies),
+  section(
+    "supervisor", "intensity", shape::section,
+    "How many restarts of all children together are too many; then the supervisor gives up."),
+  within(
+    row<supervisor_spec, &supervisor_spec::intensity, &intensity_limit::restarts>(
+      "supervisor.intensity", "restarts", shape::integer, "So many within the window are still carried out."),
+    0, 1e6),
+  within(
+    row<supervisor_spec, &supervisor_spec::intensity, &intensity_limit::window>(
+      "supervisor.intensity", "window", shape::duration, "The sliding window."),
+    1e-3, 366 * 86400.0),
+});
+
+} // namespace
+
+std::span<const rule> node_rules() { return top_and_node; }
+std::span<const rule> supervisor_rules() { return supervisors; }
+
+} // namespace duende::config
