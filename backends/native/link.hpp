@@ -12,9 +12,6 @@
 
 namespace duende {
 
-/// Whom a signal goes to: the main process, or its whole process group (and with SIGKILL its cgroup, where it has one).
-enum class signal_scope : std::uint8_t { process, group };
-
 /// process_exit::status where nobody could learn it: the process was adopted and not the keeper's own child.
 inline constexpr int unknown_status = -1;
 

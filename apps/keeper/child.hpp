@@ -1,0 +1,42 @@
+// From clone to exec: what happens inside the new process.
+#pragma once
+
+#include "apps/keeper/ledger.hpp"
+#include "backends/native/protocol.hpp"
+
+#include <sys/resource.h>
+
+#include <vector>
+
+namespace duende::keeper {
+
+/// What the child reports when a step fails, through `status` in one write.
+struct child_report {
+  protocol::step step;
+  std::int32_t error;
+  char subject[512]; ///< 0-terminated, possibly cut
+};
+
+struct child_plan {
+  const protocol::spawn* request = nullptr;
+  char* const* argv = nullptr; ///< points into the request's packet
+  char* const* env = nullptr;
+  int null_fd = -1, out = -1, err = -1, ready = -1; ///< -1 where not wanted
+  int status = -1;                    ///< write end, close-on-exec: its closing without a report is the success
+  const rlimit* open_files = nullptr; ///< the limit to give back where the request sets none
+  ledger* book = nullptr;
+  std::uint32_t index = 0;
+  std::uint64_t before = 0; ///< CLOCK_BOOTTIME ahead of clone
+};
+
+/// A fork-like clone3 with a pidfd. Returns as fork(2) does; `pidfd` is close-on-exec.
+pid_t fork_with_pidfd(int& pidfd);
+/// Sets the child up and executes it, or reports and exits with 127.
+[[noreturn]] void become_child(const child_plan& plan);
+/// Empties the signal mask; dispositions are default in the keeper already.
+void unblock_signals();
+
+/// Fills `pointers` with the strings (which are 0-terminated where they lie) and a final null.
+void as_pointers(const std::vector<protocol::text>& strings, std::vector<char*>& pointers);
+
+} // namespace duende::keeper

@@ -1,0 +1,43 @@
+// duende-keeper: owns the child processes, their pipes and their exits, and keeps the node running.
+//
+//   duende-keeper --state-dir DIR [--run-dir DIR] [--ready-fd N] -- /path/to/duended ARGS...
+//   duende-keeper --state-dir DIR [--run-dir DIR] --adopt-fd N
+//
+// The first form starts the node as its first child, in a process group of its own, with
+//   DUENDE_KEEPER_FD    its end of the socket (backends/native/protocol.hpp)
+//   DUENDE_GENERATION   1, plus one for each restart
+//   DUENDE_READY_FD     the descriptor of --ready-fd, the first node only
+// and starts it again whenever it dies: at once, then after 100 ms, doubling to 10 s; a run of 10 s clears the streak.
+// A first node that exits by itself before it has said hello ends the keeper with its code: that start never worked.
+// After finish{code} and the node's end the keeper ends what is left and exits with that code.
+// SIGTERM, SIGINT and SIGHUP are passed to the node; while there is none, SIGTERM and SIGINT end children and keeper.
+//
+// In the second form an embedding program is at the other end of socket N; when it closes, all children are ended and
+// the keeper exits. SIGTERM does the same; SIGINT and SIGHUP are the program's business.
+//
+// Exit codes: that of finish; 0 after a signal; 1 where it could not begin, with a sentence on stderr; 2 for a wrong command line.
+#include "apps/keeper/keeper.hpp"
+
+#include <cstdio>
+#include <unistd.h>
+
+int main(int argc, char** argv) {
+  using namespace duende::keeper;
+  options settings;
+  std::string error;
+  bool fine = parse_options(argc, argv, settings, error);
+  if (fine && settings.version) {
+    dprintf(STDOUT_FILENO, "duende-keeper %s\n", DUENDE_VERSION);
+    return 0;
+  }
+  if (!fine) {
+    dprintf(STDERR_FILENO, "duende-keeper: %s\n", error.c_str());
+    return 2;
+  }
+  static class keeper it;
+  if (!it.begin(std::move(settings), error)) {
+    dprintf(STDERR_FILENO, "duende-keeper: %s\n", error.c_str());
+    return 1;
+  }
+  return it.run();
+}

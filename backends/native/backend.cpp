@@ -1,0 +1,76 @@
+#include "backends/native/backend.hpp"
+
+namespace duende {
+namespace {
+
+using pointer = backend_actor::stateful_pointer<native_state>;
+
+/// Hands a notice on to the incarnation it is about; one of an older incarnation goes nowhere.
+template <class Notice>
+bool pass_on(pointer self, const Notice& notice) {
+  auto found = self->state.routes.find(notice.id);
+  if (found == self->state.routes.end() || found->second.incarnation != notice.incarnation)
+    return false;
+  self->send(found->second.to, notice);
+  return true;
+}
+
+keeper_link* link_of(pointer self) { return self->state.link.get(); }
+
+void launch(pointer self, const link_source& source, const launch_request_ptr& request, const launch_listener& to) {
+  auto& state = self->state;
+  if (!state.link) {
+    auto link = source();
+    if (!link) {
+      self->send(to, launch_failure{request->id, request->incarnation, sentence(link.error())});
+      return;
+    }
+    state.link = std::move(*link);
+  }
+  state.routes[request->id] = {request->incarnation, to};
+  state.link->launch(*request);
+}
+
+} // namespace
+
+backend_actor::behavior_type native_backend(pointer self, link_source source) {
+  return {
+    [=](launch_atom, const launch_request_ptr& request, const launch_listener& to) {
+      launch(self, source, request, to);
+    },
+    [=](adopt_atom, const uuid& id, std::uint32_t incarnation, const launch_listener& to) {
+      if (!self->state.link)
+        if (auto link = source())
+          self->state.link = std::move(*link);
+      self->state.routes[id] = {incarnation, to};
+    },
+    [=](signal_atom, const uuid& id, std::uint32_t incarnation, int number, signal_scope scope) {
+      if (auto* link = link_of(self))
+        link->signal(id, incarnation, number, scope);
+    },
+    [=](record_atom, const uuid& id, std::uint32_t incarnation, const std::string& record) {
+      if (auto* link = link_of(self))
+        link->set_record(id, incarnation, record);
+    },
+    [=](main_pid_atom, const uuid& id, std::uint32_t incarnation, std::int32_t pid) {
+      if (auto* link = link_of(self))
+        link->main_pid(id, incarnation, pid);
+    },
+    [=](forget_atom, const uuid& id) {
+      self->state.routes.erase(id);
+      if (auto* link = link_of(self))
+        link->forget(id);
+    },
+    [=](const launched& notice) { pass_on(self, notice); },
+    [=](const launch_failure& notice) {
+      if (pass_on(self, notice))
+        self->state.routes.erase(notice.id);
+    },
+    [=](const process_exit& notice) {
+      if (pass_on(self, notice))
+        self->state.routes.erase(notice.id);
+    },
+    [=](const run_change& notice) { pass_on(self, notice); }};
+}
+
+} // namespace duende
