@@ -48,7 +48,7 @@ public:
   loaded_state load();
 
   /// Takes the event, gives it the next id and returns that. `id` of the argument is ignored; an `at` of zero becomes now, an
-  /// empty `node` the option's. Cost: a lock and a move, no allocation of its own once warm.
+  /// empty `node` the option's. Cost: a lock and a move.
   std::int64_t record(event what);
 
   /// Stores the row soon; of several for one id only the last is written. Without a file it does nothing.
@@ -76,8 +76,9 @@ public:
   /// The id given last.
   std::int64_t last_id() const;
 
-private:
   struct impl;
+
+private:
   explicit history(std::shared_ptr<impl> i);
   std::shared_ptr<impl> impl_;
 };

@@ -1,0 +1,252 @@
+#include "core/units.hpp"
+#include "monitors/history/tables.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace duende {
+namespace {
+
+constexpr std::int64_t application_id = 0x6475656e; // "duen", as file(1) can show it
+// After a power loss SQLite may come back without the commits since its last checkpoint.
+constexpr std::int64_t power_loss_margin = 1'000'000;
+constexpr off_t always_checked = 4 << 20;
+constexpr off_t checked_after_power_loss = 64 << 20;
+
+constexpr const char* create_tables = R"(
+  BEGIN IMMEDIATE;
+  CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+  CREATE TABLE events(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind INTEGER NOT NULL, daemon TEXT, supervisor TEXT,
+    node TEXT, incarnation INTEGER, cause INTEGER, text TEXT);
+  CREATE INDEX events_daemon ON events(daemon) WHERE daemon IS NOT NULL;
+  CREATE TABLE children(id BLOB PRIMARY KEY, name TEXT NOT NULL, supervisor TEXT NOT NULL, state INTEGER NOT NULL,
+    incarnation INTEGER NOT NULL, restarts INTEGER NOT NULL, streak INTEGER NOT NULL, exit_cause INTEGER,
+    exit_value INTEGER, exit_core INTEGER, exit_detail TEXT, exit_at INTEGER, record BLOB) WITHOUT ROWID;
+  CREATE TABLE desired(id BLOB PRIMARY KEY, name TEXT NOT NULL, state INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE documents(name TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+  PRAGMA user_version = 1;
+  PRAGMA application_id = 1685415278;
+  COMMIT;
+)";
+static_assert(schema_version == 1 && application_id == 1685415278, "the text above holds both");
+
+std::string boot_id() {
+  char text[64];
+  int fd = ::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return {};
+  auto size = ::read(fd, text, sizeof text);
+  ::close(fd);
+  return size > 36 ? std::string(text, 36) : std::string{};
+}
+
+caf::error make_private_file(const std::string& path) {
+  int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return errno_error(errc::io_failure, errno, fmt::format("cannot open '{}'", path));
+  struct stat info {};
+  if (fstat(fd, &info) == 0 && (info.st_mode & 077) != 0)
+    fchmod(fd, 0600);
+  ::close(fd);
+  return {};
+}
+
+/// Reads the version without writing a byte. Damage is told by `code`.
+caf::error check_version(const std::string& path, int& code) {
+  auto db = sqlite::database::open(path, sqlite::access::read_only, &code);
+  if (!db)
+    return db.error();
+  const auto version = db->integer("PRAGMA user_version", &code);
+  if (!version)
+    return fail(errc::io_failure, "cannot read '{}': {}", path, db->failure());
+  if (*version > schema_version)
+    return fail(
+      errc::unsupported,
+      "cannot use '{}': it has version {}, written by a newer duende, and this one knows versions up to {}; "
+      "use the newer duende or another state_dir",
+      path, *version, schema_version);
+  const auto id = db->integer("PRAGMA application_id", &code);
+  const auto foreign = db->integer("SELECT count(*) FROM sqlite_master", &code);
+  if (!foreign)
+    return fail(errc::io_failure, "cannot read '{}': {}", path, db->failure());
+  if (*foreign != 0 && id != application_id)
+    return fail(errc::unsupported, "cannot use '{}': it is a database of another program", path);
+  return {};
+}
+
+bool whole(sqlite::database& db, const std::string& path, bool power_loss) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0)
+    return true; // said better by who opens it
+  struct stat log {};
+  const bool log_empty = stat((path + "-wal").c_str(), &log) != 0 || log.st_size == 0;
+  const auto pages = db.integer("PRAGMA page_count").value_or(0);
+  const auto page_size = db.integer("PRAGMA page_size").value_or(0);
+  if (log_empty && info.st_size < pages * page_size)
+    return false; // cut short
+  if (info.st_size > (power_loss ? checked_after_power_loss : always_checked))
+    return true;
+  auto check = db.prepare("PRAGMA quick_check(1)");
+  return check && check.step() == SQLITE_ROW && check.bytes(0) == "ok";
+}
+
+int read_children(sqlite::database& db, loaded_state& state) {
+  auto rows =
+    db.prepare("SELECT c.id, c.name, supervisor, c.state, incarnation, restarts, streak, exit_cause, exit_value, "
+               "exit_core, exit_detail, "
+               "exit_at, record, d.state FROM children c LEFT JOIN desired d ON d.id = c.id "
+               "UNION ALL SELECT id, name, '', 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, state FROM desired "
+               "WHERE id NOT IN (SELECT id FROM children) ORDER BY 2");
+  if (!rows)
+    return SQLITE_ERROR;
+  int code;
+  while ((code = rows.step()) == SQLITE_ROW) {
+    auto& row = state.children.emplace_back();
+    const auto id = rows.bytes(0);
+    std::copy_n(id.begin(), std::min(id.size(), row.id.bytes.size()), row.id.bytes.begin());
+    row.name = rows.bytes(1);
+    row.supervisor = rows.bytes(2);
+    row.state = static_cast<daemon_state>(std::clamp<std::int64_t>(rows.integer(3), 0, daemon_state_count - 1));
+    row.incarnation = static_cast<std::uint32_t>(rows.integer(4));
+    row.restarts = static_cast<std::uint64_t>(rows.integer(5));
+    row.streak = static_cast<std::uint32_t>(rows.integer(6));
+    if (!rows.null(7)) {
+      auto& last = row.last.emplace();
+      last.reason.cause = static_cast<exit_cause>(std::clamp<std::int64_t>(rows.integer(7), 0, exit_cause_count - 1));
+      last.reason.value = static_cast<std::int32_t>(rows.integer(8));
+      last.reason.core_dumped = rows.integer(9) != 0;
+      last.reason.detail = rows.bytes(10);
+      last.at = wall_time{std::chrono::milliseconds{rows.integer(11)}};
+      last.text = to_string(last.reason);
+    }
+    row.record = rows.bytes(12);
+    if (!rows.null(13))
+      row.desired = rows.integer(13) != 0 ? desired_state::up : desired_state::down;
+  }
+  return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+/// Notes on disk, durably, that ids from `base` on are being given.
+bool mark_open(sqlite::database& db, std::int64_t base, const std::string& boot) {
+  auto put = db.prepare("INSERT OR REPLACE INTO meta VALUES('clean', 0), ('base', ?1), ('boot', ?2)");
+  if (!put)
+    return false;
+  db.exec("PRAGMA synchronous = FULL");
+  put.bind(1, base);
+  put.bind(2, boot);
+  const bool done = put.run() == SQLITE_OK;
+  db.exec("PRAGMA synchronous = NORMAL");
+  return done;
+}
+
+/// Opens, creates or checks the tables and reads them; `code` tells damage from other failures.
+caf::error begin(sqlite::database& db, const std::string& path, std::int64_t margin, found_state& found, int& code) {
+  auto opened = sqlite::database::open(path, sqlite::access::read_write, &code);
+  if (!opened)
+    return opened.error();
+  db = std::move(*opened);
+  auto failed = [&](const char* what) {
+    return fail(errc::io_failure, "cannot {} '{}': {}", what, path, db.failure());
+  };
+  // A small cache: what is read back is read seldom, and 1,000 idle daemons are to fit into few pages.
+  code = db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -256; "
+                 "PRAGMA journal_size_limit = 1048576; PRAGMA wal_autocheckpoint = 500");
+  // A full disk may refuse the log file; then it is tried again with the first write.
+  if (code != SQLITE_OK && sqlite::is_damage(code))
+    return failed("open");
+  const auto version = db.integer("PRAGMA user_version", &code);
+  if (!version)
+    return failed("read");
+  if (*version == 0 && (code = db.exec(create_tables)) != SQLITE_OK) {
+    auto error = failed("create");
+    db.exec("ROLLBACK");
+    return error;
+  }
+  auto boots = db.prepare("SELECT value FROM meta WHERE key = 'boot'");
+  const auto last_boot = boots && boots.step() == SQLITE_ROW ? boots.bytes(0) : std::string{};
+  boots = {};
+  const auto boot = boot_id();
+  auto& state = found.state;
+  state.clean = db.integer("SELECT value FROM meta WHERE key = 'clean'", &code).value_or(1) != 0;
+  const bool power_loss = !state.clean && last_boot != boot;
+  if (!whole(db, path, power_loss)) {
+    code = SQLITE_CORRUPT;
+    return fail(errc::io_failure, "cannot read '{}': it is damaged", path);
+  }
+  const auto newest = db.integer("SELECT max(id) FROM events", &code);
+  if (code != SQLITE_ROW)
+    return failed("read");
+  if ((code = read_children(db, state)) != SQLITE_OK)
+    return failed("read");
+  auto stack = db.prepare("SELECT body FROM documents WHERE name = 'stack'");
+  if (stack && (code = stack.step()) == SQLITE_ROW)
+    state.stack = stack.bytes(0);
+  if (!stack || sqlite::is_damage(code))
+    return failed("read");
+  stack = {};
+  const auto given =
+    std::max(newest.value_or(0), db.integer("SELECT value FROM meta WHERE key = 'base'", &code).value_or(1) - 1);
+  state.last_event_id = given;
+  const auto skipped = state.clean ? 0 : power_loss ? power_loss_margin : margin;
+  found.base = given + skipped + 1;
+  if (skipped != 0)
+    found.gap = fmt::format(
+      "event ids {} to {} are left out: the history was not closed before{}", given + 1, given + skipped,
+      power_loss ? ", and the machine has been started anew" : "");
+  found.marked_open = mark_open(db, found.base, boot);
+  code = SQLITE_OK;
+  return {};
+}
+
+std::string compact_time() {
+  auto text = to_rfc3339(wall_now());
+  std::erase_if(text, [](char c) { return c == '-' || c == ':'; });
+  return text;
+}
+
+caf::error set_aside(const std::string& path, std::string& told) {
+  const auto target = path + ".corrupt-" + compact_time();
+  if (std::rename(path.c_str(), target.c_str()) != 0)
+    return errno_error(errc::io_failure, errno, fmt::format("cannot move the damaged '{}' to '{}'", path, target));
+  for (const char* suffix : {"-wal", "-shm"})
+    std::rename((path + suffix).c_str(), (target + suffix).c_str());
+  told = fmt::format("'{}' was damaged; it is kept as '{}', and a fresh one begun", path, target);
+  return {};
+}
+
+} // namespace
+
+caf::expected<std::unique_ptr<tables>>
+tables::open(const std::string& path, std::int64_t visible_margin, found_state& found) {
+  for (bool second_try : {false, true}) {
+    if (auto error = make_private_file(path))
+      return error;
+    int code = SQLITE_OK;
+    auto error = check_version(path, code);
+    std::unique_ptr<tables> result{new tables};
+    if (!error) {
+      found.state = {};
+      error = begin(result->db_, path, visible_margin, found, code);
+    }
+    if (!error && result->prepare() == SQLITE_OK)
+      return result;
+    if (!error) {
+      error = fail(errc::io_failure, "cannot use '{}': {}", path, result->db_.failure());
+      code = SQLITE_CORRUPT; // tables that are not as they should be
+    }
+    if (second_try || !sqlite::is_damage(code) || code_of(error) == errc::unsupported)
+      return error;
+    result.reset();
+    if (auto stuck = set_aside(path, found.set_aside))
+      return stuck;
+  }
+  return make_error(errc::internal, "unreachable");
+}
+
+} // namespace duende
