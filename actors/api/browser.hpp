@@ -1,0 +1,18 @@
+// A web page of somebody else must not reach a node that listens on loopback.
+#pragma once
+
+#include "actors/api/http.hpp"
+
+#include <optional>
+#include <string_view>
+
+namespace duende::api {
+
+/// Whether `authority` (HOST or HOST:PORT) names this machine: localhost, 127.0.0.0/8 or [::1].
+bool is_loopback_authority(std::string_view authority);
+
+/// Refuses with 403 a Host that is not loopback (a foreign name made to point here, "DNS rebinding") and an Origin or
+/// Sec-Fetch-Site of another site.
+std::optional<http_refusal> refuse_foreign_page(const http_request& request);
+
+} // namespace duende::api

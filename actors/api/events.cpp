@@ -1,0 +1,160 @@
+// /v1/events: a JSON array, or server-sent events (WHATWG HTML, 9.2) that resume by Last-Event-ID.
+#include "actors/api/json.hpp"
+#include "actors/api/parameters.hpp"
+#include "actors/api/routes.hpp"
+#include "actors/api/wake_fd.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <mutex>
+#include <vector>
+
+namespace duende::api {
+namespace {
+
+constexpr std::uint64_t max_events = 100'000;
+constexpr std::size_t max_backlog = 10'000;
+
+/// What the history hands over and the connection has not sent yet. Bounded: a follower that falls behind is cut off from the
+/// history and asks it again from where it is, so nothing is lost and nobody waits for it.
+struct backlog {
+  std::mutex mutex;
+  std::vector<event> events;
+  bool cut_off = false;
+  wake_fd wake;
+
+  bool take(const std::vector<event>& batch, const std::string& daemon) {
+    std::lock_guard lock{mutex};
+    if (cut_off)
+      return false;
+    if (events.size() + batch.size() > max_backlog && !events.empty())
+      cut_off = true;
+    else
+      for (const auto& x : batch)
+        if (daemon.empty() || x.daemon == daemon)
+          events.push_back(x);
+    if (cut_off || !events.empty())
+      wake.raise();
+    return !cut_off;
+  }
+};
+
+std::string as_message(const event& x) {
+  auto text = fmt::format("id: {}\ndata: ", x.id);
+  json_writer out{text};
+  write_json(out, x);
+  text += "\n\n";
+  return text;
+}
+
+/// Sends what comes after `last` until the peer goes; true where the history has to be asked again.
+bool follow(const api_context& context, response_stream& stream, const std::string& daemon, std::int64_t& last) {
+  auto queue = std::make_shared<backlog>();
+  if (queue->wake.fd() < 0)
+    return false;
+  auto subscription = context.node.follow_events(
+    last, [queue, daemon](const std::vector<event>& batch) { return queue->take(batch, daemon); });
+  while (stream.wait_for(queue->wake.fd())) {
+    queue->wake.lower();
+    std::vector<event> batch;
+    bool cut_off = false;
+    {
+      std::lock_guard lock{queue->mutex};
+      batch.swap(queue->events);
+      cut_off = queue->cut_off;
+    }
+    std::string text;
+    for (const auto& x : batch) {
+      text += as_message(x);
+      last = x.id;
+    }
+    if (!stream.write(text))
+      break;
+    if (cut_off)
+      return true;
+  }
+  std::lock_guard lock{queue->mutex};
+  queue->cut_off = true;
+  return false;
+}
+
+caf::expected<std::int64_t> newest_id(control& node) {
+  event_query query;
+  query.limit = 1;
+  auto found = node.events(query);
+  if (!found)
+    return found.error();
+  return found->empty() ? 0 : found->back().id;
+}
+
+http_response stream_events(const api_context& context, event_query query, bool from_id, bool from_time) {
+  auto last = query.after_id;
+  std::string first;
+  auto newest = newest_id(context.node);
+  if (!newest)
+    return problem(newest.error());
+  if (
+    last
+    > *newest) // an id of another history: everything is new to this follower, and leaving it out would be a silent gap
+    last = 0;
+  if (!from_id) {
+    last = *newest;
+    if (from_time) {
+      query.limit = max_events;
+      auto stored = context.node.events(query);
+      if (!stored)
+        return problem(stored.error());
+      for (const auto& x : *stored) {
+        first += as_message(x);
+        last = std::max(last, x.id);
+      }
+    }
+  }
+  http_response response;
+  response.content_type = "text/event-stream";
+  response.headers.emplace_back("Cache-Control", "no-store");
+  response.stream = [&context, last, first = std::move(first), daemon = query.daemon](response_stream& stream) mutable {
+    // A comment first: the head alone is no proof to the follower that the node listens.
+    if (stream.write(": follows\n\n") && stream.write(first))
+      while (follow(context, stream, daemon, last)) {
+      }
+  };
+  return response;
+}
+
+} // namespace
+
+http_response list_events(const api_context& context, const http_request& request, const std::string&) {
+  auto since = since_parameter(request);
+  auto limit = count_parameter(request, "limit", 1000, max_events);
+  auto after = count_parameter(request, "after", 0, INT64_MAX);
+  if (!since || !limit || !after)
+    return problem(!since ? since.error() : !limit ? limit.error() : after.error());
+  event_query query;
+  query.since = *since;
+  query.limit = *limit;
+  query.after_id = static_cast<std::int64_t>(*after);
+  query.daemon = request.parameter("daemon");
+  bool from_id = request.has_parameter("after");
+  if (auto id = request.header("last-event-id"); !id.empty()) {
+    auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), query.after_id);
+    if (error != std::errc{} || end != id.data() + id.size() || query.after_id < 0)
+      return problem(fail(errc::invalid_config, "Last-Event-ID: expected the number of an event, not '{}'", id));
+    from_id = true;
+  }
+  if (request.header("accept").find("text/event-stream") != std::string_view::npos)
+    return stream_events(context, std::move(query), from_id, since->has_value());
+  auto found = context.node.events(query);
+  if (!found)
+    return problem(found.error());
+  std::string body;
+  json_writer out{body};
+  out.begin_array();
+  for (const auto& x : *found)
+    write_json(out, x);
+  out.end_array();
+  return json_response(200, std::move(body));
+}
+
+} // namespace duende::api

@@ -1,0 +1,54 @@
+#include "actors/api/parameters.hpp"
+
+#include "core/units.hpp"
+
+#include <charconv>
+
+namespace duende::api {
+
+caf::expected<bool> flag_parameter(const http_request& request, const std::string& name, bool absent) {
+  if (!request.has_parameter(name))
+    return absent;
+  auto text = request.parameter(name);
+  if (text.empty() || text == "1" || text == "true")
+    return true;
+  if (text == "0" || text == "false")
+    return false;
+  return fail(errc::invalid_config, "parameter '{}': expected 1, true, 0 or false, not '{}'", name, text);
+}
+
+caf::expected<std::uint64_t>
+count_parameter(const http_request& request, const std::string& name, std::uint64_t absent, std::uint64_t limit) {
+  if (!request.has_parameter(name))
+    return absent;
+  auto text = request.parameter(name);
+  std::uint64_t count = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc{} || end != text.data() + text.size() || count > limit)
+    return fail(errc::invalid_config, "parameter '{}': expected a number from 0 to {}, not '{}'", name, limit, text);
+  return count;
+}
+
+caf::expected<duration> timeout_parameter(const http_request& request) {
+  if (!request.has_parameter("timeout"))
+    return default_action_timeout;
+  auto value = parse_duration(request.parameter("timeout"));
+  if (!value)
+    return fail(errc::invalid_config, "parameter 'timeout': {}", sentence(value.error()));
+  return std::min(*value, max_action_timeout);
+}
+
+caf::expected<std::optional<wall_time>> since_parameter(const http_request& request) {
+  if (!request.has_parameter("since"))
+    return std::optional<wall_time>{};
+  auto text = request.parameter("since");
+  if (auto at = parse_rfc3339(text))
+    return at;
+  if (auto back = parse_duration(text))
+    return std::optional{wall_now() - std::chrono::floor<std::chrono::milliseconds>(*back)};
+  return fail(
+    errc::invalid_config,
+    "parameter 'since': expected a time like 2026-01-31T12:00:00Z or a duration like 5m, not '{}'", text);
+}
+
+} // namespace duende::api

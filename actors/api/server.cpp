@@ -1,0 +1,218 @@
+#include "actors/api/server.hpp"
+
+#include "actors/api/exchange.hpp"
+#include "actors/api/listener.hpp"
+#include "actors/api/wake_fd.hpp"
+
+#include <array>
+#include <cerrno>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace duende {
+namespace {
+
+constexpr std::size_t stack_bytes = 1024 * 1024; ///< address space; only touched pages cost
+constexpr std::size_t big_response = 64 * 1024;
+
+struct listener {
+  int fd = -1;
+  api::api_context context;
+  std::uint16_t port = 0;
+};
+
+/// Starts a detached thread with all signals blocked: they belong to the program's own handling.
+bool start_detached(void* (*entry)(void*), void* argument) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, stack_bytes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_t thread;
+  bool started = pthread_create(&thread, &attributes, entry, argument) == 0;
+  pthread_attr_destroy(&attributes);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return started;
+}
+
+} // namespace
+
+struct api_server::impl {
+  explicit impl(api_options wanted) : options(std::move(wanted)) {}
+  ~impl();
+
+  void accept_loop();
+  void accept_one(const listener& from);
+  void leave(std::size_t sent);
+
+  api_options options;
+  std::vector<listener> listeners;
+  bool owns_socket = false;
+  api::wake_fd stop;
+  int reserve = open("/dev/null", O_RDONLY | O_CLOEXEC); ///< given up to be able to answer when descriptors run out
+  std::mutex mutex;
+  std::condition_variable left;
+  std::size_t threads = 0; ///< connections and the accepting thread
+};
+
+namespace {
+
+template <class State>
+struct connection_task {
+  State* server;
+  const api::api_context* context;
+  int fd;
+};
+
+} // namespace
+
+api_server::impl::~impl() {
+  stop.raise();
+  {
+    std::unique_lock lock{mutex};
+    left.wait(lock, [this] { return threads == 0; });
+  }
+  for (const auto& x : listeners)
+    close(x.fd);
+  if (reserve >= 0)
+    close(reserve);
+  if (owns_socket)
+    unlink(options.socket_path.c_str());
+}
+
+/// The last thing a thread does with the server. Notified under the lock: the server may be gone right after it.
+void api_server::impl::leave(std::size_t sent) {
+  if (sent > big_response)
+    malloc_trim(0); // a list of 1,000 daemons must not stay in the node's memory for ever
+  std::lock_guard lock{mutex};
+  --threads;
+  left.notify_all();
+}
+
+void api_server::impl::accept_loop() {
+  std::vector<pollfd> fds{{stop.fd(), POLLIN, 0}};
+  for (const auto& x : listeners)
+    fds.push_back({x.fd, POLLIN, 0});
+  while (true) {
+    if (poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR)
+      break;
+    if (fds[0].revents != 0)
+      break;
+    for (std::size_t i = 0; i < listeners.size(); ++i)
+      if (fds[i + 1].revents != 0)
+        accept_one(listeners[i]);
+  }
+}
+
+void api_server::impl::accept_one(const listener& from) {
+  int fd = accept4(from.fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd < 0) {
+    bool exhausted = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
+    if (!exhausted)
+      return;
+    if (reserve >= 0)
+      close(reserve);
+    int refused = accept4(from.fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (refused >= 0)
+      api::turn_away(refused);
+    reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    pollfd stopping{stop.fd(), POLLIN, 0};
+    if (refused < 0) // somebody else took it: the connection stays pending, so pause instead of spinning
+      poll(&stopping, 1, 100);
+    return;
+  }
+  {
+    std::lock_guard lock{mutex};
+    if (threads > options.max_connections)
+      return api::turn_away(fd);
+    ++threads;
+  }
+  auto* task = new connection_task<impl>{this, &from.context, fd};
+  auto run = [](void* argument) -> void* {
+    std::unique_ptr<connection_task<impl>> mine{static_cast<connection_task<impl>*>(argument)};
+    std::size_t sent = 0;
+    try {
+      api::connection peer{mine->fd, mine->server->stop.fd()};
+      sent = api::serve(peer, *mine->context);
+    } catch (const std::exception&) { // out of memory: this connection ends, the node does not
+    }
+    auto* server = mine->server;
+    mine.reset();
+    server->leave(sent);
+    return nullptr;
+  };
+  if (!start_detached(run, task)) {
+    delete task;
+    api::turn_away(fd);
+    leave(0);
+  }
+}
+
+caf::expected<std::unique_ptr<api_server>> api_server::start(control& node, api_options options) {
+  auto state = std::make_unique<impl>(std::move(options));
+  const auto& wanted = state->options;
+  if (state->stop.fd() < 0)
+    return errno_error(errc::io_failure, errno, "cannot create an eventfd");
+  if (!wanted.socket_path.empty()) {
+    auto fd = api::listen_unix(wanted.socket_path);
+    if (!fd)
+      return fd.error();
+    state->owns_socket = true;
+    state->listeners.push_back({*fd, {node, false, false}, 0});
+  }
+  if (!wanted.tcp_address.empty()) {
+    auto opened = api::listen_tcp(wanted.tcp_address, true);
+    if (!opened)
+      return opened.error();
+    state->listeners.push_back({opened->fd, {node, false, true}, opened->port});
+  }
+  if (!wanted.metrics_address.empty()) {
+    auto opened = api::listen_tcp(wanted.metrics_address, false);
+    if (!opened)
+      return opened.error();
+    state->listeners.push_back({opened->fd, {node, true, opened->loopback}, opened->port});
+  }
+  ++state->threads;
+  auto run = [](void* argument) -> void* {
+    auto* server = static_cast<impl*>(argument);
+    server->accept_loop();
+    server->leave(0);
+    return nullptr;
+  };
+  if (!start_detached(run, state.get())) {
+    --state->threads;
+    return fail(errc::io_failure, "cannot start the thread of the API");
+  }
+  return std::unique_ptr<api_server>{new api_server{std::move(state)}};
+}
+
+api_server::api_server(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
+api_server::~api_server() = default;
+
+std::uint16_t api_server::tcp_port() const {
+  for (const auto& x : impl_->listeners)
+    if (x.context.check_browser && !x.context.only_metrics)
+      return x.port;
+  return 0;
+}
+
+std::uint16_t api_server::metrics_port() const {
+  for (const auto& x : impl_->listeners)
+    if (x.context.only_metrics)
+      return x.port;
+  return 0;
+}
+
+} // namespace duende

@@ -1,0 +1,51 @@
+#include "apps/duende/client.hpp"
+#include "apps/duende/commands.hpp"
+#include "apps/duende/files.hpp"
+#include "apps/duende/terminal.hpp"
+#include "core/config/load.hpp"
+
+namespace duende::cli {
+
+int check(const context& c, const std::string& file) {
+  auto loaded = load_file(absolute_file(file));
+  print_config_errors(loaded.errors);
+  if (!loaded.ok())
+    return usage_error;
+  note(
+    c, fmt::format(
+         "{}: {} daemon{}, {} supervisor{}: valid", file, loaded.value.daemons.size(),
+         loaded.value.daemons.size() == 1 ? "" : "s", loaded.value.supervisors.size(),
+         loaded.value.supervisors.size() == 1 ? "" : "s"));
+  return done;
+}
+
+int apply(const context& c, const std::string& file, bool dry_run) {
+  // Resolved here, with its includes: paths in it are those of who applies it, and its errors show before the node is asked.
+  auto loaded = load_file(absolute_file(file));
+  print_config_errors(loaded.errors);
+  if (!loaded.ok())
+    return usage_error;
+  client node{c.socket()};
+  auto plan = node.send_json(
+    {.method = "POST",
+     .target = fmt::format("/v1/apply?dry_run={}&file={}", dry_run ? 1 : 0, api_encode(absolute_file(file))),
+     .body = stack_to_json(loaded.value),
+     .patience = std::chrono::minutes{5}});
+  if (!plan)
+    return report(fmt::format("cannot apply '{}'", file), plan.error());
+  bool colored = use_color(c);
+  std::size_t steps = 0;
+  for (const auto& step : plan->value("steps", json::array())) {
+    auto action = step.value("action", "");
+    auto with = action == "add" ? color::green : action == "remove" ? color::red : color::yellow;
+    fmt::print("{}\n", paint(printable(step.value("text", "")), with, colored));
+    ++steps;
+  }
+  note(
+    c, fmt::format(
+         "{}{} change{}, {} unchanged", dry_run ? "would make " : "", steps, steps == 1 ? "" : "s",
+         plan->value("unchanged", std::uint64_t{0})));
+  return done;
+}
+
+} // namespace duende::cli

@@ -1,0 +1,55 @@
+// The commands. Each returns the exit code of the program.
+#pragma once
+
+#include "apps/duende/context.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace duende::cli {
+
+using names = std::vector<std::string>;
+
+struct up_options {
+  std::string file = "duende.toml";
+  bool detach = false;
+};
+int up(const context& c, const up_options& options);
+int down(const context& c, const std::string& timeout);
+
+int check(const context& c, const std::string& file);
+int apply(const context& c, const std::string& file, bool dry_run);
+
+int ps(const context& c, const names& which, bool as_json, bool watch);
+int status(const context& c, const std::string& name, bool as_json);
+int tree(const context& c, bool as_json);
+
+/// `verb`: start, stop, restart, pause, resume or reload.
+int act(const context& c, const std::string& verb, const names& which, const std::string& timeout);
+int kill(const context& c, const names& which, const std::string& signal);
+int remove(const context& c, const names& which);
+
+struct run_options {
+  std::string name;
+  std::string restart = "on-failure";
+  std::vector<std::string> command;
+};
+int run(const context& c, const run_options& options);
+
+struct logs_options {
+  names which;
+  bool follow = false;
+  bool as_json = false;
+  std::optional<std::size_t> lines;
+  std::string since;
+};
+int logs(const context& c, const logs_options& options);
+int events(const context& c, bool follow, const std::string& since, bool as_json);
+
+int version(const context& c);
+int completion(const context& c, const std::string& shell);
+/// The names of all daemons, one a line: for the completion scripts.
+int print_names(const context& c);
+
+} // namespace duende::cli

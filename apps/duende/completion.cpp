@@ -1,0 +1,88 @@
+#include "apps/duende/commands.hpp"
+
+namespace duende::cli {
+namespace {
+
+constexpr std::string_view bash =
+  R"sh(# bash completion for duende: source it, or save it as /etc/bash_completion.d/duende
+_duende() {
+  local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}" word command=""
+  COMPREPLY=()
+  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    [[ "$word" == -* ]] || { command="$word"; break; }
+  done
+  case "$previous" in
+    -f|--file|--socket) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    --signal) mapfile -t COMPREPLY < <(compgen -W "HUP INT QUIT KILL USR1 USR2 TERM STOP CONT" -- "$current"); return ;;
+    --restart) mapfile -t COMPREPLY < <(compgen -W "never on-failure always unless-stopped max-retries" -- "$current"); return ;;
+  esac
+  case "$command" in
+    "") mapfile -t COMPREPLY < <(compgen -W "@COMMANDS@" -- "$current") ;;
+    ps|status|start|stop|restart|pause|resume|reload|kill|rm|logs)
+      if [[ "$current" == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "--json --watch --timeout --follow --since --signal" -- "$current")
+      else
+        mapfile -t COMPREPLY < <(compgen -W "$(duende completion names 2>/dev/null)" -- "$current")
+      fi ;
+;
+    completion) mapfile -t COMPREPLY < <(compgen -W "bash zsh fish" -- "$current") ;
+    ;
+    *) mapfile -t COMPREPLY < <(compgen -W "--file --detach --timeout --dry-run --json --follow --since --name --restart" -- "$current") ;
+    ;
+    esac
+    }
+complete -F _duende duende
+)sh";
+
+constexpr std::string_view zsh = R"sh(#compdef duende
+# zsh completion for duende: save it as _duende in a folder of $fpath
+_duende() {
+  if (( CURRENT == 2 )); then
+    compadd @COMMANDS@
+    return
+  fi
+  case "${words[2]}" in
+    up|check|apply) _arguments '*:file:_files' ;;
+    completion) compadd bash zsh fish ;;
+    ps|status|start|stop|restart|pause|resume|reload|kill|rm|logs)
+      compadd -- ${(f)"$(duende completion names 2>/dev/null)"} ;;
+  esac
+}
+compdef _duende duende
+)sh";
+
+constexpr std::string_view fish = R"sh(# fish completion for duende: save it as ~/.config/fish/completions/duende.fish
+complete -c duende -f
+complete -c duende -n __fish_use_subcommand -a '@COMMANDS@'
+complete -c duende -n '__fish_seen_subcommand_from ps status start stop restart pause resume reload kill rm logs' -a '(duende completion names 2>/dev/null)'
+complete -c duende -n '__fish_seen_subcommand_from up check apply' -s f -l file -r -F
+complete -c duende -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
+)sh";
+
+constexpr std::string_view commands =
+  "up down apply check ps status tree start stop restart pause resume reload kill run rm "
+  "logs events top trace doctor nodes drain undrain import completion upgrade version";
+
+int print(std::string_view script) {
+  std::string text{script};
+  auto at = text.find("@COMMANDS@");
+  text.replace(at, std::string_view{"@COMMANDS@"}.size(), commands);
+  fmt::print("{}", text);
+  return done;
+}
+
+} // namespace
+
+int completion(const context& c, const std::string& shell) {
+  if (shell == "bash")
+    return print(bash);
+  if (shell == "zsh")
+    return print(zsh);
+  if (shell == "fish")
+    return print(fish);
+  if (shell == "names") // what the scripts above ask
+    return print_names(c);
+  return usage(fmt::format("completion: '{}' is not bash, zsh or fish", printable(shell)));
+}
+
+} // namespace duende::cli

@@ -1,0 +1,195 @@
+// duende, the command line: reads the arguments, calls the command.
+#include "apps/duende/commands.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+
+namespace duende::cli {
+namespace {
+
+/// What the arguments of one command are read into.
+struct arguments {
+  names which;
+  std::string name, file, timeout, since, shell;
+  std::string signal = "TERM";
+  bool as_json = false, watch = false, follow = false, dry_run = false, rolling = false;
+  std::optional<std::size_t> lines;
+  up_options up;
+  run_options run;
+};
+
+using action = std::function<int(const context&, const arguments&)>;
+
+class command_line {
+public:
+  command_line() {
+    app_.require_subcommand(1);
+    app_.set_version_flag("--version", DUENDE_VERSION);
+    app_.add_option("--socket", context_.socket_option, "the node's socket")
+      ->envname("DUENDE_SOCKET")
+      ->type_name("PATH");
+    app_.add_option("--node", context_.node, "the node's name")->envname("DUENDE_NODE")->type_name("NAME");
+    app_.add_flag("--no-color", context_.no_color, "no colours, also by $NO_COLOR");
+    app_.add_flag("-v,--verbose", context_.verbose, "say more");
+    app_.add_flag("-q,--quiet", context_.quiet, "say less");
+    app_.fallthrough();
+    add_node_commands();
+    add_daemon_commands();
+    add_views();
+    add_later_commands();
+  }
+
+  int run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::Success& e) { // --help, --version
+      return app_.exit(e);
+    } catch (const CLI::ParseError& e) {
+      return unreadable(e, argc, argv);
+    }
+    return chosen_ ? chosen_(context_, arguments_) : usage("no command given");
+  }
+
+private:
+  int unreadable(const CLI::ParseError& error, int argc, char** argv) {
+    std::string last;
+    for (int i = 1; i < argc; ++i)
+      if (argv[i][0] != '-')
+        last = argv[i];
+    if (app_.get_subcommands().empty() && !last.empty())
+      return usage(fmt::format("no command '{}'", last));
+    std::string text = app_.get_subcommands().empty() ? "no command given" : error.what();
+    return usage(text.substr(0, text.find('\n')));
+  }
+
+  CLI::App* add(const std::string& name, const std::string& about, action what) {
+    auto* sub = app_.add_subcommand(name, about);
+    sub->fallthrough();
+    sub->callback([this, what = std::move(what)] { chosen_ = what; });
+    return sub;
+  }
+
+  void add_names(CLI::App* sub, bool required) {
+    auto* option = sub->add_option("NAME", arguments_.which, "names of daemons");
+    if (required)
+      option->required();
+  }
+
+  void add_node_commands();
+  void add_daemon_commands();
+  void add_views();
+  void add_later_commands();
+
+  CLI::App app_{"duende runs daemons and keeps them running"};
+  context context_;
+  arguments arguments_;
+  action chosen_;
+};
+
+void command_line::add_node_commands() {
+  auto* up =
+    add("up", "start a node in the foreground and bring the stack up", [](const context& c, const arguments& a) {
+      return cli::up(c, a.up);
+    });
+  up->add_option("-f,--file", arguments_.up.file, "configuration")->type_name("FILE")->capture_default_str();
+  up->add_flag("--detach", arguments_.up.detach, "return once the node is ready");
+  auto* down = add("down", "stop every daemon and the node", [](const context& c, const arguments& a) {
+    return cli::down(c, a.timeout);
+  });
+  down->add_option("--timeout", arguments_.timeout, "at most so long")->type_name("D");
+  auto* apply = add("apply", "converge a running node to FILE", [](const context& c, const arguments& a) {
+    return cli::apply(c, a.file, a.dry_run);
+  });
+  apply->add_option("-f,--file", arguments_.file, "configuration")->type_name("FILE")->required();
+  apply->add_flag("--dry-run", arguments_.dry_run, "only print the plan");
+  auto* check = add("check", "validate, report every error", [](const context& c, const arguments& a) {
+    return cli::check(c, a.file);
+  });
+  check->add_option("-f,--file", arguments_.file, "configuration")->type_name("FILE")->required();
+  add("version", "what this is", [](const context& c, const arguments&) { return cli::version(c); });
+  auto* completion = add("completion", "a completion script for a shell", [](const context& c, const arguments& a) {
+    return cli::completion(c, a.shell);
+  });
+  completion->add_option("SHELL", arguments_.shell, "bash, zsh or fish")->required();
+}
+
+void command_line::add_daemon_commands() {
+  const std::pair<const char*, const char*> verbs[] = {
+    {"start", "start daemons, return once they run"},
+    {"stop", "stop daemons, return once they are stopped"},
+    {"restart", "restart daemons, return once they run again"},
+    {"pause", "freeze daemons"},
+    {"resume", "continue paused daemons"},
+    {"reload", "SIGHUP, or the daemon's reload hook"},
+  };
+  for (const auto& [name, about] : verbs) {
+    std::string verb = name;
+    auto* sub = add(verb, about, [verb](const context& c, const arguments& a) {
+      return a.rolling ? not_in_this_version("restart --rolling") : cli::act(c, verb, a.which, a.timeout);
+    });
+    add_names(sub, true);
+    if (verb != "reload")
+      sub->add_option("--timeout", arguments_.timeout, "at most so long (exit code 124)")->type_name("D");
+    if (verb == "restart")
+      sub->add_flag("--rolling", arguments_.rolling, "instances one after the other");
+  }
+  auto* kill = add("kill", "send a signal to daemons", [](const context& c, const arguments& a) {
+    return cli::kill(c, a.which, a.signal);
+  });
+  add_names(kill, true);
+  kill->add_option("--signal", arguments_.signal, "name or number")->type_name("SIG")->capture_default_str();
+  auto* run = add("run", "run an ad-hoc daemon on the running node", [](const context& c, const arguments& a) {
+    return cli::run(c, a.run);
+  });
+  run->add_option("--name", arguments_.run.name, "default: the name of the program")->type_name("N");
+  run->add_option("--restart", arguments_.run.restart, "restart policy")->type_name("P")->capture_default_str();
+  run->add_option("CMD", arguments_.run.command, "command and its arguments")->required();
+  run->positionals_at_end();
+  auto* rm =
+    add("rm", "stop and forget daemons", [](const context& c, const arguments& a) { return cli::remove(c, a.which); });
+  add_names(rm, true);
+}
+
+void command_line::add_views() {
+  auto* ps = add("ps", "one line per daemon", [](const context& c, const arguments& a) {
+    return cli::ps(c, a.which, a.as_json, a.watch);
+  });
+  add_names(ps, false);
+  ps->add_flag("--watch", arguments_.watch, "draw again when something happens");
+  auto* status = add("status", "everything about one daemon", [](const context& c, const arguments& a) {
+    return cli::status(c, a.name, a.as_json);
+  });
+  status->add_option("NAME", arguments_.name, "name of the daemon")->required();
+  auto* tree =
+    add("tree", "the supervision tree", [](const context& c, const arguments& a) { return cli::tree(c, a.as_json); });
+  auto* logs = add("logs", "what daemons wrote", [](const context& c, const arguments& a) {
+    return cli::logs(c, {a.which, a.follow, a.as_json, a.lines, a.since});
+  });
+  add_names(logs, false);
+  logs->add_flag("-f,--follow", arguments_.follow, "go on with what comes");
+  logs->add_option("-n,--lines", arguments_.lines, "the last so many lines of each")->type_name("N");
+  logs->add_option("--since", arguments_.since, "a time (RFC 3339) or a duration back from now")->type_name("T");
+  auto* events = add("events", "what happened", [](const context& c, const arguments& a) {
+    return cli::events(c, a.follow, a.since, a.as_json);
+  });
+  events->add_flag("-f,--follow", arguments_.follow, "go on with what comes");
+  events->add_option("--since", arguments_.since, "a time (RFC 3339) or a duration back from now")->type_name("T");
+  for (auto* sub : {ps, status, tree, logs, events})
+    sub->add_flag("--json", arguments_.as_json, "stable output for programs");
+}
+
+/// Commands that later versions have: known, so that the answer is a better one than "no command".
+void command_line::add_later_commands() {
+  for (const char* name : {"top", "trace", "doctor", "nodes", "drain", "undrain", "import", "upgrade"}) {
+    std::string command = name;
+    add(command, "(not supported by this version)", [command](const context&, const arguments&) {
+      return not_in_this_version(command);
+    })->prefix_command();
+  }
+}
+
+} // namespace
+} // namespace duende::cli
+
+int main(int argc, char** argv) { return duende::cli::command_line{}.run(argc, argv); }

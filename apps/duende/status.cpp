@@ -1,0 +1,74 @@
+#include "apps/duende/client.hpp"
+#include "apps/duende/commands.hpp"
+#include "apps/duende/show.hpp"
+#include "core/units.hpp"
+
+namespace duende::cli {
+namespace {
+
+void line(std::string_view key, std::string_view value) {
+  if (!value.empty())
+    fmt::print("{:<12}{}\n", key, printable(value));
+}
+
+std::string moment(const json& object, const char* key) {
+  auto text = text_of(object, key);
+  return text.empty() ? text : fmt::format("{} ({})", text, local_time(text));
+}
+
+} // namespace
+
+int status(const context& c, const std::string& name, bool as_json) {
+  client node{c.socket()};
+  auto daemon = node.send_json({.target = daemon_target(name)});
+  if (!daemon)
+    return report(fmt::format("cannot show '{}'", name), daemon.error());
+  auto events = node.send_json({.target = "/v1/events?limit=10&daemon=" + api_encode(name)});
+  auto log = node.send({.target = daemon_target(name, "/logs?tail=10"), .headers = {{"Accept", "text/plain"}}});
+  if (as_json) {
+    (*daemon)["events"] = events ? *events : json::array();
+    fmt::print("{}\n", daemon->dump(2));
+    return done;
+  }
+  bool colored = use_color(c);
+  auto state = text_of(*daemon, "state");
+  fmt::print("{}  {}\n", paint(printable(name), color::bold, colored), paint(state, color_of_state(state), colored));
+  line("note", daemon_note(*daemon));
+  line("description", text_of(*daemon, "description"));
+  line("version", text_of(*daemon, "version"));
+  line("id", text_of(*daemon, "id"));
+  if (number_of(*daemon, "pid") > 0)
+    line("pid", std::to_string(static_cast<long>(number_of(*daemon, "pid"))));
+  line("supervisor", fmt::format("{} on node {}", text_of(*daemon, "supervisor"), text_of(*daemon, "node")));
+  line("backend", text_of(*daemon, "backend"));
+  line("wanted", text_of(*daemon, "desired"));
+  line("health", text_of(*daemon, "health"));
+  line("ready", daemon->value("ready", false) ? "yes" : "no");
+  line("started", moment(*daemon, "started_at"));
+  line(
+    "restarts", fmt::format(
+                  "{} (incarnation {})", static_cast<long>(number_of(*daemon, "restarts")),
+                  static_cast<long>(number_of(*daemon, "incarnation"))));
+  if ((*daemon)["memory_bytes"].is_number())
+    line("memory", human_bytes(static_cast<std::uint64_t>(number_of(*daemon, "memory_bytes"))));
+  if ((*daemon)["cpu_percent"].is_number())
+    line("cpu", fmt::format("{:.1f}% since it started", number_of(*daemon, "cpu_percent")));
+  if (const auto& last = (*daemon)["last_exit"]; last.is_object())
+    line("last exit", fmt::format("{}, {}", text_of(last, "text"), moment(last, "at")));
+  if (events && !events->empty()) {
+    fmt::print("\nevents\n");
+    for (const auto& event : *events)
+      fmt::print("  {}\n", event_line(event, colored));
+  }
+  if (log && !log->empty()) {
+    fmt::print("\nlast lines\n");
+    for (std::string_view rest = *log; !rest.empty();) {
+      auto text = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(std::min(rest.size(), text.size() + 1));
+      fmt::print("  {}\n", printable(text));
+    }
+  }
+  return done;
+}
+
+} // namespace duende::cli
