@@ -1,0 +1,112 @@
+// The thread of the capture: which stream has its turn when.
+#pragma once
+
+#include "core/time.hpp"
+#include "core/uuid.hpp"
+#include "monitors/logs/pump.hpp"
+
+#include <array>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace duende::logs {
+
+struct daemon_log;
+
+/// What is waited for in a daemon's lines.
+struct line_watch : listener {
+  line_watch(line_pattern what, std::function<void()> then) : pattern(std::move(what)), on_match(std::move(then)) {}
+  void taken(std::string_view bytes) override { matched = matched || current->feed(pattern, bytes); }
+
+  line_pattern pattern;
+  std::function<void()> on_match;
+  std::array<line_feed, 2> feeds; ///< by stream
+  line_feed* current = nullptr;
+  bool matched = false;
+};
+
+/// One pipe. Silent ones cost nothing but these bytes.
+struct stream : source {
+  stream(daemon_log& daemon, const target& where, log_stream which)
+    : source(where, which), owner(&daemon), kind(which) {}
+
+  enum class phase : std::uint8_t {
+    none,   ///< no pipe
+    armed,  ///< epoll tells when bytes come
+    ready,  ///< in the queue for its turn
+    parked, ///< looked at again at `due`
+  };
+
+  daemon_log* owner;
+  instant last{}; ///< its latest turn
+  instant due{};
+  std::uint32_t capacity = 0; ///< of its pipe
+  std::uint16_t retry_ms = 0; ///< not 0: it can't be written; the present delay
+  log_stream kind;
+  phase now = phase::none;
+  bool watched = false; ///< known to epoll
+};
+
+struct daemon_log {
+  explicit daemon_log(std::string of) : name(std::move(of)) {}
+
+  std::string name;
+  target where;
+  std::array<stream, 2> streams{stream{*this, where, log_stream::out}, stream{*this, where, log_stream::err}};
+  std::unique_ptr<line_watch> watch;
+  bool failing = false; ///< told once
+};
+
+class engine {
+public:
+  using task = std::function<void()>;
+  using error_handler = std::function<void(const std::string& name, const std::string& sentence)>;
+
+  engine(int stage_read_fd, int stage_write_fd, const std::string& journal_path, error_handler on_error);
+  ~engine();
+
+  /// Runs `fn` on the thread, in order. Thread-safe.
+  void post(task fn);
+
+  // The rest is for the thread alone.
+  void attach(stream& x, int fd);
+  void drain(stream& x);
+  /// Drains and lets go of pipe and file.
+  void close(stream& x);
+  void rotate(stream& x);
+
+private:
+  void run();
+  void run_tasks();
+  void wait();
+  void take_turn(stream& x);
+  turn pump_once(stream& x, std::size_t budget);
+  void schedule(stream& x, std::size_t moved);
+  void failed(stream& x, const turn& result);
+  void detach(stream& x);
+  void arm(stream& x);
+  void park(stream& x, instant due);
+  void enqueue(stream& x);
+  void leave_queues(stream& x);
+
+  error_handler on_error_;
+  int epoll_ = -1;
+  int wake_ = -1;
+  transfer transfer_;
+  std::deque<stream*> ready_;
+  std::multimap<instant, stream*> parked_;
+  std::mutex mutex_;
+  std::vector<task> tasks_; ///< under mutex_
+  bool stopping_ = false;   ///< under mutex_
+  bool stopped_ = false;
+  std::thread thread_;
+};
+
+} // namespace duende::logs

@@ -1,0 +1,120 @@
+#include "monitors/logs/pump.hpp"
+
+#include "core/time.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace duende::logs {
+
+namespace {
+
+/// Up to here one splice is cheaper than a commit; beyond, a splice would hold the writer's pipe locked for too long.
+constexpr std::size_t small = 64 << 10;
+/// Of text with time stamps: input that stays in the cache with its output.
+constexpr std::size_t text_chunk = 128 << 10;
+constexpr std::size_t text_capacity = 256 << 10;
+
+bool hung_up(int pipe) {
+  pollfd x{pipe, POLLIN, 0};
+  return ::poll(&x, 1, 0) == 1 && (x.revents & (POLLHUP | POLLERR | POLLNVAL)) && !(x.revents & POLLIN);
+}
+
+struct step {
+  std::size_t used = 0;
+  bool full = false;
+  int error = 0;
+};
+
+/// Bytes are seen, framed and written by us.
+step copy(transfer& way, source& from, std::size_t want, listener* ear) {
+  auto input = way.look(from.pipe, std::min(want, text_chunk));
+  std::string stamp;
+  if (from.file.where().timestamps)
+    stamp = to_rfc3339(wall_now()) + ' ';
+  auto& text = way.scratch_text();
+  text.clear();
+  auto [used, full] = frame_lines(input, stamp, from.file.view(), text_capacity, text);
+  if (used > 0)
+    if (int error = way.commit(from.pipe, from.file, text, used))
+      return {0, false, error};
+  if (ear)
+    ear->taken(input.substr(0, used));
+  return {used, full, 0};
+}
+
+/// Bytes go from pipe to file; looked at only where lines matter: at the end of a file, or because someone listens.
+step raw(transfer& way, source& from, std::size_t want, listener* ear) {
+  step result;
+  want = std::min(want, transfer::chunk);
+  std::string_view input;
+  if (ear || !from.file.fits(want)) {
+    input = way.look(from.pipe, want);
+    auto& text = way.scratch_text();
+    text.clear();
+    auto [used, full] = frame_lines(input, {}, from.file.view(), input.size(), text);
+    want = used;
+    result.full = full;
+  }
+  if (want > small)
+    result.error = way.commit_raw(from.pipe, from.file, want, result.used);
+  else if (want > 0)
+    result.error = way.splice(from.pipe, from.file, want, result.used);
+  if (result.used < want)
+    result.full = false;
+  if (ear)
+    ear->taken(input.substr(0, result.used));
+  return result;
+}
+
+} // namespace
+
+source::~source() {
+  if (pipe >= 0)
+    ::close(pipe);
+}
+
+std::size_t waiting(int pipe) {
+  int count = 0;
+  return ::ioctl(pipe, FIONREAD, &count) == 0 && count > 0 ? static_cast<std::size_t>(count) : 0;
+}
+
+turn pump(transfer& way, source& from, std::size_t budget, listener* ear) {
+  turn result;
+  auto left = waiting(from.pipe);
+  if (left == 0) {
+    result.ended = hung_up(from.pipe) && waiting(from.pipe) == 0;
+    return result;
+  }
+  if (int error = from.file.ensure())
+    return {0, false, error, "open"};
+  while (left > 0 && result.moved < budget) {
+    auto copies = from.file.where().timestamps || from.copies;
+    auto [used, full, error] = copies ? copy(way, from, left, ear) : raw(way, from, left, ear);
+    result.moved += used;
+    left -= std::min(left, used);
+    from.bytes.fetch_add(used, std::memory_order_relaxed);
+    if (error == EINVAL && !copies) {
+      from.copies = true;
+      continue;
+    }
+    if (error)
+      return {result.moved, false, error, "write"};
+    if (full) {
+      if (int failure = from.file.rotate())
+        return {result.moved, false, failure, "rotate"};
+      from.rotations.fetch_add(1, std::memory_order_relaxed);
+      if (int failure = from.file.ensure())
+        return {result.moved, false, failure, "open"};
+    } else if (used == 0) {
+      break;
+    }
+  }
+  return result;
+}
+
+} // namespace duende::logs

@@ -1,0 +1,67 @@
+// Moves bytes from a pipe to a file such that a SIGKILL at any instruction neither loses nor repeats one.
+#pragma once
+
+#include "monitors/logs/journal.hpp"
+#include "monitors/logs/log_file.hpp"
+
+#include <caf/expected.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace duende::logs {
+
+/// Two ways, both exact:
+///
+/// - `splice`: the kernel moves bytes from pipe to file in one call, which a kill can't divide.
+/// - `commit`: look at the bytes (tee), note the file's size in the journal, write, then move the bytes from their pipe to the
+///   stage pipe, close the note, empty the stage. The successor of a killed process sees by the stage how far that came:
+///   an open note with an empty stage means written but not consumed, so the file is cut back to the noted size; otherwise they
+///   are consumed and the stage is emptied.
+///
+/// Used by one thread. Where an int is returned it is an errno, 0 for success.
+class transfer {
+public:
+  /// Takes over the stage's descriptors; without them makes a private stage. Finishes what a predecessor left. `on_error` gets
+  /// a sentence when exactness across a crash can't be had.
+  transfer(
+    int stage_read_fd, int stage_write_fd, const std::string& journal_path,
+    const std::function<void(const std::string&)>& on_error);
+  ~transfer();
+  transfer(const transfer&) = delete;
+  transfer& operator=(const transfer&) = delete;
+
+  /// How many bytes one look or one commit can take.
+  static constexpr std::size_t chunk = 512 << 10;
+
+  /// The first bytes of `pipe`, `max` at the most; they stay in it. Valid until the next call.
+  std::string_view look(int pipe, std::size_t max);
+
+  /// Moves up to `count` bytes of `pipe` to the end of `file`; `moved` tells how many, also on errors.
+  int splice(int pipe, log_file& file, std::size_t count, std::size_t& moved);
+
+  /// Writes `text`, which was made of the first `used` bytes of `pipe`, and consumes those.
+  int commit(int pipe, log_file& file, std::string_view text, std::size_t used);
+  /// The same for unchanged bytes, without copying them through this process.
+  int commit_raw(int pipe, log_file& file, std::size_t count, std::size_t& moved);
+
+  std::string& scratch_text() { return text_; }
+
+private:
+  void recover();
+  int fill_scratch(int pipe, std::size_t max, std::size_t& count);
+  int finish(int pipe, log_file& file, std::size_t written, std::size_t used);
+  void empty(int pipe, std::size_t count);
+
+  int stage_[2] = {-1, -1};
+  int scratch_[2] = {-1, -1};
+  int null_ = -1;
+  journal journal_;
+  std::vector<char> buffer_;
+  std::string text_;
+};
+
+} // namespace duende::logs
