@@ -58,9 +58,10 @@ std::optional<decimal> take_decimal(std::string_view& text) {
   decimal result;
   std::size_t i = 0;
   for (; i < text.size() && digit(text[i]); ++i) {
-    if (result.whole > (std::numeric_limits<std::uint64_t>::max() - 9) / 10)
+    auto next = wide{result.whole} * 10 + static_cast<std::uint64_t>(text[i] - '0');
+    if (next > std::numeric_limits<std::uint64_t>::max())
       return std::nullopt;
-    result.whole = result.whole * 10 + static_cast<std::uint64_t>(text[i] - '0');
+    result.whole = static_cast<std::uint64_t>(next);
   }
   if (i == 0)
     return std::nullopt;

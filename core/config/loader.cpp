@@ -77,8 +77,11 @@ void loader::read_text(std::string_view text, config_format format, const docume
 }
 
 void loader::read_root(const value& root, const document& doc) {
-  bool lone = root.find("binary_path") != nullptr || root.find("command") != nullptr || root.find("name") != nullptr;
-  if (lone && root.find("node") == nullptr && root.find("supervisor") == nullptr && root.find("daemon") == nullptr)
+  bool program = root.find("binary_path") != nullptr || root.find("command") != nullptr || root.find("name") != nullptr;
+  const auto* supervisor = root.find("supervisor"); // a name in a daemon, tables in a stack
+  bool stack = root.find("node") != nullptr || root.find("daemon") != nullptr
+               || (supervisor != nullptr && supervisor->type != kind::string);
+  if (program && !stack)
     return read_daemon(root, doc);
   table_notes notes;
   context c{errors_, doc.name, doc.dir, nullptr, notes, {}};

@@ -143,7 +143,7 @@ private:
 
   bool open(kind type) {
     auto* to = place_value(type);
-    if (open_.size() > max_config_depth)
+    if (open_.size() >= max_config_depth)
       return stop(to->at, fmt::format("more than {} objects and arrays within each other", max_config_depth));
     open_.push_back(to);
     return true;
