@@ -71,6 +71,8 @@ public:
   /// The first column of the first row.
   std::optional<std::int64_t> integer(const char* sql, int* code = nullptr);
 
+  /// SQLite's extended code of the last failure.
+  int code() const { return sqlite3_extended_errcode(handle_.get()); }
   int rows_changed() const { return sqlite3_changes(handle_.get()); }
   void release_memory() { sqlite3_db_release_memory(handle_.get()); }
   /// "database or disk is full"; with the operating system's words where it was asked.

@@ -29,7 +29,7 @@ void follower::stop() {
   {
     std::lock_guard lock{from_->mutex};
     stop_ = true;
-    from_->follow.notify_all();
+    wake_.notify_one();
   }
   if (id_ == std::this_thread::get_id())
     return;
@@ -77,9 +77,9 @@ std::vector<event> follower::next() {
   std::vector<event> batch;
   std::unique_lock lock{s.mutex};
   while (batch.empty()) {
-    ++s.waiting_followers;
-    s.follow.wait(lock, [&] { return stop_ || s.stopping || s.published > cursor_; });
-    --s.waiting_followers;
+    s.waiting.push_back(this);
+    wake_.wait(lock, [&] { return stop_ || s.stopping || s.published > cursor_; });
+    std::erase(s.waiting, this);
     if (stop_ || s.stopping)
       return {};
     const bool in_memory = !s.log.empty() && s.log.front().id <= cursor_ + 1;

@@ -49,7 +49,7 @@ struct history::impl {
   loaded_state loaded;
 
   mutable std::mutex mutex;
-  std::condition_variable work, follow, flushed;
+  std::condition_variable work, flushed;
 
   std::deque<event> log;     ///< ids ascend
   std::size_t committed = 0; ///< so many at the front of `log` are on disk
@@ -66,7 +66,7 @@ struct history::impl {
   bool urgent = false;
   bool sleeping = false;
   bool stopping = false;
-  std::size_t waiting_followers = 0;
+  std::vector<follower*> waiting; ///< for events to be published
   std::vector<std::weak_ptr<follower>> followers;
 
   std::unique_ptr<tables> db; ///< the writer's alone once it runs
@@ -100,6 +100,8 @@ public:
   bool start(std::shared_ptr<follower> self);
   /// Ends it; waits for a call under way unless made from within one.
   void stop();
+  /// With the history's lock held.
+  void wake() { wake_.notify_one(); }
   bool ended() const { return ended_; } ///< with the history's lock held
 
 private:
@@ -114,6 +116,7 @@ private:
   std::function<bool(const std::vector<event>&)> call_;
   bool stop_ = false;  ///< under the history's lock
   bool ended_ = false; ///< under the history's lock
+  std::condition_variable wake_;
   std::atomic<std::thread::id> id_{};
   std::mutex joining_;
   std::thread thread_;

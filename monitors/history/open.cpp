@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 
 namespace duende {
 namespace {
@@ -57,27 +58,51 @@ caf::error make_private_file(const std::string& path) {
   return {};
 }
 
-/// Reads the version without writing a byte. Damage is told by `code`.
-caf::error check_version(const std::string& path, int& code) {
+caf::error check_version(const std::string& path, std::int64_t version) {
+  if (version <= schema_version)
+    return {};
+  return fail(
+    errc::unsupported,
+    "cannot use '{}': it has version {}, written by a newer duende, and this one knows versions up to {}; "
+    "use the newer duende or another state_dir",
+    path, version, schema_version);
+}
+
+/// The version in the file's own header (https://www.sqlite.org/fileformat2.html, 1.3), read so that not even SQLite's side
+/// files come to be. None where there is no header of ours, or the log beside the file may hold a newer one.
+std::optional<std::int64_t> version_in_header(const std::string& path) {
+  struct stat log {};
+  if (stat((path + "-wal").c_str(), &log) == 0 && log.st_size != 0)
+    return std::nullopt;
+  unsigned char header[100];
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return std::nullopt;
+  const auto size = ::read(fd, header, sizeof header);
+  ::close(fd);
+  auto word = [&](int at) {
+    return std::int64_t{header[at]} << 24 | header[at + 1] << 16 | header[at + 2] << 8 | header[at + 3];
+  };
+  if (size != sizeof header || std::memcmp(header, "SQLite format 3", 16) != 0 || word(68) != application_id)
+    return std::nullopt;
+  return word(60);
+}
+
+/// Refuses what is not ours to write, before a byte of it is written. Damage is told by `code`.
+caf::error check_owner(const std::string& path, int& code) {
+  if (auto version = version_in_header(path))
+    return check_version(path, *version);
   auto db = sqlite::database::open(path, sqlite::access::read_only, &code);
   if (!db)
     return db.error();
   const auto version = db->integer("PRAGMA user_version", &code);
-  if (!version)
+  const auto id = version ? db->integer("PRAGMA application_id", &code) : std::nullopt;
+  const auto objects = id ? db->integer("SELECT count(*) FROM sqlite_master", &code) : std::nullopt;
+  if (!objects)
     return fail(errc::io_failure, "cannot read '{}': {}", path, db->failure());
-  if (*version > schema_version)
-    return fail(
-      errc::unsupported,
-      "cannot use '{}': it has version {}, written by a newer duende, and this one knows versions up to {}; "
-      "use the newer duende or another state_dir",
-      path, *version, schema_version);
-  const auto id = db->integer("PRAGMA application_id", &code);
-  const auto foreign = db->integer("SELECT count(*) FROM sqlite_master", &code);
-  if (!foreign)
-    return fail(errc::io_failure, "cannot read '{}': {}", path, db->failure());
-  if (*foreign != 0 && id != application_id)
+  if (*objects != 0 && id != application_id)
     return fail(errc::unsupported, "cannot use '{}': it is a database of another program", path);
-  return {};
+  return check_version(path, *version);
 }
 
 bool whole(sqlite::database& db, const std::string& path, bool power_loss) {
@@ -104,7 +129,7 @@ int read_children(sqlite::database& db, loaded_state& state) {
                "UNION ALL SELECT id, name, '', 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, state FROM desired "
                "WHERE id NOT IN (SELECT id FROM children) ORDER BY 2");
   if (!rows)
-    return SQLITE_ERROR;
+    return db.code();
   int code;
   while ((code = rows.step()) == SQLITE_ROW) {
     auto& row = state.children.emplace_back();
@@ -228,7 +253,7 @@ tables::open(const std::string& path, std::int64_t visible_margin, found_state& 
     if (auto error = make_private_file(path))
       return error;
     int code = SQLITE_OK;
-    auto error = check_version(path, code);
+    auto error = check_owner(path, code);
     std::unique_ptr<tables> result{new tables};
     if (!error) {
       found.state = {};
@@ -238,9 +263,11 @@ tables::open(const std::string& path, std::int64_t visible_margin, found_state& 
       return result;
     if (!error) {
       error = fail(errc::io_failure, "cannot use '{}': {}", path, result->db_.failure());
-      code = SQLITE_CORRUPT; // tables that are not as they should be
+      code = result->db_.code();
     }
-    if (second_try || !sqlite::is_damage(code) || code_of(error) == errc::unsupported)
+    // SQLITE_ERROR: a statement does not compile, so a table is missing or not as it should be.
+    const bool damaged = sqlite::is_damage(code) || code == SQLITE_ERROR;
+    if (second_try || !damaged || code_of(error) == errc::unsupported)
       return error;
     result.reset();
     if (auto stuck = set_aside(path, found.set_aside))

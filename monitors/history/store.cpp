@@ -33,8 +33,8 @@ std::int64_t history::impl::append(event&& what) {
 
 void history::impl::publish(std::int64_t id) {
   published = std::max(published, id);
-  if (waiting_followers != 0)
-    follow.notify_all();
+  for (auto* f : waiting)
+    f->wake();
 }
 
 void history::impl::forget_old() {
@@ -96,7 +96,8 @@ history::~history() {
       if (auto strong = weak.lock())
         followers.push_back(std::move(strong));
     impl_->work.notify_one();
-    impl_->follow.notify_all();
+    for (auto* f : impl_->waiting)
+      f->wake();
   }
   if (impl_->writer.joinable())
     impl_->writer.join();

@@ -53,6 +53,8 @@ public:
       lock.unlock();
       auto jobs_error = write_jobs(t.jobs);
       auto error = write_rest(t);
+      if (error.empty())
+        count_ += static_cast<std::int64_t>(t.events.size());
       auto prune_error = error.empty() && prune_ ? prune() : std::string{};
       lock.lock();
       settle(t, jobs_error, error);
@@ -153,7 +155,6 @@ private:
         s_.last_committed = std::max(s_.last_committed, t.events.back()->id);
         s_.publish(s_.last_committed);
       }
-      count_ += static_cast<std::int64_t>(t.events.size());
       unchecked_ += t.events.size();
       s_.forget_old();
       tell_drops();
