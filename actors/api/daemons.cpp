@@ -11,10 +11,11 @@
 namespace duende::api {
 namespace {
 
-http_response daemon_response(const api_context& context, int status, const daemon_status& daemon) {
+http_response daemon_response(
+  const api_context& context, int status, const daemon_status& daemon, const log_location* logs = nullptr) {
   std::string body;
   json_writer out{body};
-  write_json(out, daemon, context.node.info().name, usage_of(daemon));
+  write_json(out, daemon, context.node.info().name, usage_of(daemon), logs);
   return json_response(status, std::move(body));
 }
 
@@ -36,7 +37,10 @@ std::optional<verb> verb_of(std::string_view word) {
 
 } // namespace
 
-http_response list_daemons(const api_context& context, const http_request&, const std::string&) {
+http_response list_daemons(const api_context& context, const http_request& request, const std::string&) {
+  auto with_logs = flag_parameter(request, "logs", false);
+  if (!with_logs)
+    return problem(with_logs.error());
   auto daemons = context.node.daemons();
   if (!daemons)
     return problem(daemons.error());
@@ -45,15 +49,20 @@ http_response list_daemons(const api_context& context, const http_request&, cons
   body.reserve(daemons->size() * 512);
   json_writer out{body};
   out.begin_array();
-  for (const auto& daemon : *daemons)
-    write_json(out, daemon, node, usage_of(daemon));
+  for (const auto& daemon : *daemons) {
+    auto logs = *with_logs ? context.node.logs(daemon.name) : caf::expected<log_location>{log_location{}};
+    write_json(out, daemon, node, usage_of(daemon), *with_logs && logs ? &*logs : nullptr);
+  }
   out.end_array();
   return json_response(200, std::move(body));
 }
 
 http_response show_daemon(const api_context& context, const http_request&, const std::string& name) {
   auto daemon = context.node.daemon(name);
-  return daemon ? daemon_response(context, 200, *daemon) : problem(daemon.error());
+  if (!daemon)
+    return problem(daemon.error());
+  auto logs = context.node.logs(name);
+  return daemon_response(context, 200, *daemon, logs ? &*logs : nullptr);
 }
 
 http_response add_daemon(const api_context& context, const http_request& request, const std::string&) {

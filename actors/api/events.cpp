@@ -79,19 +79,10 @@ bool follow(const api_context& context, response_stream& stream, const std::stri
   return false;
 }
 
-caf::expected<std::int64_t> newest_id(control& node) {
-  event_query query;
-  query.limit = 1;
-  auto found = node.events(query);
-  if (!found)
-    return found.error();
-  return found->empty() ? 0 : found->back().id;
-}
-
 http_response stream_events(const api_context& context, event_query query, bool from_id, bool from_time) {
   auto last = query.after_id;
   std::string first;
-  auto newest = newest_id(context.node);
+  auto newest = newest_event_id(context.node);
   if (!newest)
     return problem(newest.error());
   if (
@@ -124,6 +115,15 @@ http_response stream_events(const api_context& context, event_query query, bool 
 }
 
 } // namespace
+
+caf::expected<std::int64_t> newest_event_id(control& node) {
+  event_query query;
+  query.limit = 1;
+  auto found = node.events(query);
+  if (!found)
+    return found.error();
+  return found->empty() ? 0 : found->back().id;
+}
 
 http_response list_events(const api_context& context, const http_request& request, const std::string&) {
   auto since = since_parameter(request);

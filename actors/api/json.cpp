@@ -129,7 +129,9 @@ json_writer& json_writer::null() {
   return *this;
 }
 
-void write_json(json_writer& out, const daemon_status& daemon, std::string_view node, const usage_figures& usage) {
+void write_json(
+  json_writer& out, const daemon_status& daemon, std::string_view node, const usage_figures& usage,
+  const log_location* logs) {
   out.begin_object();
   out.member("name", daemon.name).member("id", to_string(daemon.id)).member("state", to_string(daemon.state));
   out.member("pid", daemon.pid > 0 ? std::optional{daemon.pid} : std::nullopt);
@@ -150,6 +152,10 @@ void write_json(json_writer& out, const daemon_status& daemon, std::string_view 
   out.member("desired", to_string(daemon.desired)).member("status_text", daemon.status_text);
   out.member("next_restart_seconds", daemon.next_restart_seconds);
   out.member("description", daemon.description).member("version", daemon.version);
+  if (logs != nullptr) {
+    out.key("logs").begin_object().member("dir", logs->dir).member("timestamps", logs->timestamps);
+    out.member("merged", logs->merged).end_object();
+  }
   out.end_object();
 }
 

@@ -54,7 +54,9 @@ struct usage_figures {
 };
 
 /// As `ps --json`.
-void write_json(json_writer& out, const daemon_status& daemon, std::string_view node, const usage_figures& usage);
+void write_json(
+  json_writer& out, const daemon_status& daemon, std::string_view node, const usage_figures& usage,
+  const log_location* logs = nullptr);
 void write_json(json_writer& out, const event& x);
 void write_json(json_writer& out, const apply_plan& plan);
 void write_json(json_writer& out, const node_info& info);

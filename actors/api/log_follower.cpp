@@ -23,17 +23,21 @@ log_follower::~log_follower() {
 }
 
 void log_follower::add(log_source source, std::optional<std::size_t> tail) {
+  log_reader out{source.dir, log_stream::out}, err{source.dir, log_stream::err};
+  if (tail) {
+    out.seek_tail(*tail);
+    err.seek_tail(*tail);
+  }
+  add(std::move(source), std::move(out), std::move(err));
+}
+
+void log_follower::add(log_source source, log_reader out, log_reader err) {
   if (!known_.emplace(source.daemon, all_.size()).second)
     return;
   auto index = all_.size();
-  log_reader out{source.dir, log_stream::out}, err{source.dir, log_stream::err};
   all_.push_back({std::move(source), std::move(out), std::move(err), false});
-  watch(index); // before the position is taken: what comes in between is noticed
-  if (tail) {
-    all_[index].out.seek_tail(*tail);
-    all_[index].err.seek_tail(*tail);
-  }
-  mark(index);
+  watch(index);
+  mark(index); // what was written before the watch stood is read at once
 }
 
 void log_follower::mark(std::size_t index) {

@@ -41,6 +41,8 @@ public:
   int fd() const { return fd_; }
   /// Begins before the last `tail` lines (0: with what comes from now on), or at the beginning. A name that is known is ignored.
   void add(log_source source, std::optional<std::size_t> tail);
+  /// The same from where two readers of its streams are.
+  void add(log_source source, log_reader out, log_reader err);
   bool knows(const std::string& daemon) const { return known_.contains(daemon); }
 
   /// Hands out at most 256 KiB of each stream that has something. False once `on_lines` returned false.

@@ -1,15 +1,238 @@
-// /v1/daemons/{name}/logs and /v1/logs: what daemons wrote.
+// /v1/daemons/{name}/logs and /v1/logs: what daemons wrote, as text or as JSON lines.
+#include "actors/api/json.hpp"
+#include "actors/api/log_follower.hpp"
+#include "actors/api/log_merge.hpp"
 #include "actors/api/parameters.hpp"
 #include "actors/api/routes.hpp"
+#include "actors/api/wake_fd.hpp"
+
+#include <fmt/format.h>
+
+#include <mutex>
+
+#include <sys/epoll.h>
 
 namespace duende::api {
+namespace {
 
-http_response show_logs(const api_context&, const http_request&, const std::string&) {
-  return problem(501, "unsupported", "Not implemented", "logs: not supported by this version");
+constexpr std::uint64_t max_tail = 1'000'000;
+constexpr std::uint64_t default_tail = 1000;
+constexpr std::size_t piece_bytes = 64 * 1024;
+
+struct log_query {
+  std::uint64_t tail = default_tail;
+  bool whole = false; ///< from the beginning: `since` without `tail`
+  bool follow = false;
+  bool as_json = false;
+  bool prefixed = false; ///< text lines begin with the daemon's name
+  std::string since;     ///< in the form of the stamps, so that they compare as text
+};
+
+caf::expected<log_query> parse(const http_request& request) {
+  auto tail = count_parameter(request, "tail", default_tail, max_tail);
+  auto follow = flag_parameter(request, "follow", false);
+  auto since = since_parameter(request);
+  if (!tail || !follow || !since)
+    return !tail ? tail.error() : !follow ? follow.error() : since.error();
+  log_query query;
+  query.tail = *tail;
+  query.follow = *follow;
+  query.as_json = request.header("accept").find("json") != std::string_view::npos;
+  if (*since) {
+    query.since = to_rfc3339(**since);
+    query.whole = !request.has_parameter("tail");
+  }
+  return query;
 }
 
-http_response follow_all_logs(const api_context&, const http_request&, const std::string&) {
-  return problem(501, "unsupported", "Not implemented", "logs: not supported by this version");
+void append_line(std::string& out, const log_query& query, const std::string& daemon, const log_line& line) {
+  if (query.as_json) {
+    json_writer json{out};
+    json.begin_object().member("daemon", daemon).member("stream", line.stream == log_stream::out ? "stdout" : "stderr");
+    json.member("at", line.at.empty() ? std::nullopt : std::optional{line.at}).member("text", line.text).end_object();
+  } else {
+    if (query.prefixed)
+      out += daemon + " | ";
+    out += line.raw;
+  }
+  out += '\n';
+}
+
+bool wanted(const log_query& query, const log_line& line) { return line.at.empty() || line.at >= query.since; }
+
+/// Sends the stored lines; what the merge has read then is where following goes on.
+bool send_stored(response_stream& stream, const log_query& query, const log_source& source, log_merge& lines) {
+  std::size_t skip = 0;
+  if (!query.whole) { // the last N of both streams together: counted first, because nobody knows how they mix
+    lines.seek_tail(query.tail);
+    std::size_t total = 0;
+    for (auto counter = lines; auto line = counter.next();)
+      total += wanted(query, *line) ? 1 : 0;
+    skip = total > query.tail ? total - query.tail : 0;
+  }
+  std::string piece;
+  while (auto line = lines.next()) {
+    if (!wanted(query, *line))
+      continue;
+    if (skip > 0) {
+      --skip;
+      continue;
+    }
+    append_line(piece, query, source.daemon, *line);
+    if (piece.size() >= piece_bytes) {
+      if (!stream.write(piece))
+        return false;
+      piece.clear();
+    }
+  }
+  return stream.write(piece);
+}
+
+/// Names of daemons that came to life, from the thread of the history to that of the connection.
+struct newcomers {
+  std::mutex mutex;
+  std::vector<std::string> names;
+  wake_fd wake;
+};
+
+class follow_loop {
+public:
+  follow_loop(const api_context& context, response_stream& stream, log_query query)
+    : context_(context), stream_(stream), query_(std::move(query)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+    for (int fd : {follower_.fd(), newcomers_->wake.fd()}) {
+      epoll_event wanted{EPOLLIN, {}};
+      epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &wanted);
+    }
+  }
+  ~follow_loop() {
+    if (epoll_ >= 0)
+      close(epoll_);
+  }
+  follow_loop(const follow_loop&) = delete;
+  follow_loop& operator=(const follow_loop&) = delete;
+
+  log_follower& follower() { return follower_; }
+
+  /// Until the peer or the server goes. Daemons that come to life after event `newest` are followed too; none: no others.
+  void run(std::optional<std::int64_t> newest) {
+    if (epoll_ < 0 || follower_.fd() < 0 || newcomers_->wake.fd() < 0) {
+      stream_.write("cannot follow: the system has no inotify instance or descriptor left\n");
+      return;
+    }
+    std::shared_ptr<void> subscription;
+    if (newest)
+      subscription = context_.node.follow_events(*newest, remember());
+    do {
+      if (!send_new())
+        return;
+    } while (stream_.wait_for(epoll_));
+    send_new(); // the server stops: what was written until now still goes out
+  }
+
+private:
+  std::function<bool(const std::vector<event>&)> remember() {
+    return [to = newcomers_](const std::vector<event>& batch) {
+      std::lock_guard lock{to->mutex};
+      for (const auto& x : batch)
+        if ((x.kind == event_kind::starting || x.kind == event_kind::running) && x.incarnation <= 1)
+          to->names.push_back(x.daemon);
+      if (!to->names.empty())
+        to->wake.raise();
+      return true;
+    };
+  }
+
+  bool send_new() {
+    do {
+      newcomers_->wake.lower();
+      std::vector<std::string> names;
+      {
+        std::lock_guard lock{newcomers_->mutex};
+        names.swap(newcomers_->names);
+      }
+      for (const auto& name : names)
+        if (auto where = context_.node.logs(name); where && !follower_.knows(name))
+          follower_.add({name, where->dir, where->timestamps}, std::nullopt);
+      if (!follower_.pump([this](const log_lines& lines) { return send(lines); }))
+        return false;
+    } while (follower_.pending());
+    return true;
+  }
+
+  bool send(const log_lines& lines) {
+    std::string piece;
+    for (auto rest = lines.text; !rest.empty();) {
+      auto raw = rest.substr(0, rest.find('\n') + 1);
+      rest.remove_prefix(raw.size());
+      append_line(piece, query_, lines.source.daemon, split_line(raw, lines.stream, lines.source.timestamps));
+    }
+    return stream_.write(piece);
+  }
+
+  const api_context& context_;
+  response_stream& stream_;
+  log_query query_;
+  log_follower follower_;
+  std::shared_ptr<newcomers> newcomers_ = std::make_shared<newcomers>();
+  int epoll_;
+};
+
+http_response log_response(
+  const api_context& context, const log_query& query, std::vector<log_source> sources,
+  std::optional<std::int64_t> newest) {
+  if (!query.since.empty())
+    for (const auto& source : sources)
+      if (!source.timestamps && !newest)
+        return problem(fail(
+          errc::invalid_config, "parameter 'since': the logs of '{}' carry no time stamps (logs.timestamps)",
+          source.daemon));
+  http_response response;
+  response.content_type = query.as_json ? "application/x-ndjson" : "text/plain; charset=utf-8";
+  response.stream = [&context, query, sources = std::move(sources), newest](response_stream& stream) {
+    std::optional<follow_loop> loop;
+    if (query.follow)
+      loop.emplace(context, stream, query);
+    for (const auto& source : sources) {
+      log_merge lines{source.dir, source.timestamps};
+      if (!send_stored(stream, query, source, lines))
+        return;
+      if (loop)
+        loop->follower().add(source, lines.reader(log_stream::out), lines.reader(log_stream::err));
+    }
+    if (loop)
+      loop->run(newest);
+  };
+  return response;
+}
+
+} // namespace
+
+http_response show_logs(const api_context& context, const http_request& request, const std::string& name) {
+  auto query = parse(request);
+  if (!query)
+    return problem(query.error());
+  auto where = context.node.logs(name);
+  if (!where)
+    return problem(where.error());
+  return log_response(context, *query, {{name, where->dir, where->timestamps}}, std::nullopt);
+}
+
+http_response follow_all_logs(const api_context& context, const http_request& request, const std::string&) {
+  auto query = parse(request);
+  if (!query)
+    return problem(query.error());
+  auto newest = newest_event_id(context.node); // before the list: who comes after it is told by an event
+  if (!newest)
+    return problem(newest.error());
+  auto daemons = context.node.daemons();
+  if (!daemons)
+    return problem(daemons.error());
+  query->prefixed = true;
+  std::vector<log_source> sources;
+  for (const auto& daemon : *daemons)
+    if (auto where = context.node.logs(daemon.name))
+      sources.push_back({daemon.name, where->dir, where->timestamps});
+  return log_response(context, *query, std::move(sources), *newest);
 }
 
 } // namespace duende::api

@@ -48,6 +48,9 @@ http_response problem(const http_refusal& refused);
 /// An error of ours; for a rejected configuration the sentence's lines become `errors`.
 http_response problem(const caf::error& error);
 
+/// 0 where nothing has happened yet.
+caf::expected<std::int64_t> newest_event_id(control& node);
+
 http_response json_response(int status, std::string body);
 
 // The handlers, by file. `name` is what stands for {name} in the path.

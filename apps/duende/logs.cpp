@@ -1,7 +1,94 @@
+#include "apps/duende/client.hpp"
 #include "apps/duende/commands.hpp"
+#include "apps/duende/follow.hpp"
+
+#include <unistd.h>
 
 namespace duende::cli {
+namespace {
 
-int logs(const context&, const logs_options&) { return not_in_this_version("logs"); }
+struct located {
+  std::vector<api::log_source> sources;
+  caf::error error;
+};
+
+located locate(client& node, const names& which) {
+  located result;
+  auto all = node.send_json({.target = "/v1/daemons?logs=1"});
+  if (!all) {
+    result.error = all.error();
+    return result;
+  }
+  for (const auto& daemon : *all) {
+    auto name = text_of(daemon, "name");
+    if ((!which.empty() && std::find(which.begin(), which.end(), name) == which.end()) || !daemon.contains("logs"))
+      continue;
+    result.sources.push_back({name, text_of(daemon["logs"], "dir"), daemon["logs"].value("timestamps", true)});
+  }
+  for (const auto& name : which)
+    if (std::none_of(result.sources.begin(), result.sources.end(), [&](const auto& x) { return x.daemon == name; }))
+      result.error = fail(errc::not_found, "no daemon named '{}'; 'duende ps' lists all", name);
+  return result;
+}
+
+int follow(const context& c, const logs_options& options, const located& where, view_options view) {
+  follow_session session{c, {.view = view, .take_newcomers = options.which.empty()}};
+  for (const auto& source : where.sources) {
+    if (access(source.dir.c_str(), R_OK | X_OK) != 0 && errno != ENOENT)
+      return report(
+        "cannot follow", errno_error(errc::io_failure, errno, fmt::format("no access to '{}'", source.dir)));
+    session.add(source, options.lines.value_or(10));
+  }
+  session.connect();
+  session.run();
+  print_error(fmt::format("the node at {} has ended", c.socket()));
+  return not_reachable;
+}
+
+} // namespace
+
+int logs(const context& c, const logs_options& options) {
+  client node{c.socket()};
+  auto where = locate(node, options.which);
+  if (where.error)
+    return report("cannot show logs", where.error);
+  view_options view;
+  view.colored = use_color(c);
+  view.prefixed = where.sources.size() != 1 || options.which.empty();
+  view.stamped = !view.colored || !view.prefixed;
+  view.as_json = options.as_json;
+  if (options.follow && options.since.empty())
+    return follow(c, options, where, view);
+  log_view shown{view};
+  for (const auto& source : where.sources)
+    shown.widen(source.daemon);
+  auto query = options.lines ? fmt::format("tail={}", *options.lines) : options.since.empty() ? "tail=100" : "";
+  if (!options.since.empty())
+    query += "&since=" + api_encode(options.since);
+  for (const auto& source : where.sources) {
+    std::string rest;
+    auto accept = options.as_json ? "application/x-ndjson" : "text/plain";
+    auto got = node.stream(
+      {.target = daemon_target(source.daemon, "/logs?" + query), .headers = {{"Accept", accept}}},
+      [&](std::string_view data) {
+        if (options.as_json) {
+          fmt::print("{}", data);
+          return true;
+        }
+        rest += data;
+        std::size_t begin = 0;
+        for (std::size_t end; (end = rest.find('\n', begin)) != std::string::npos; begin = end + 1)
+          shown.line(
+            source.daemon, log_stream::out, std::string_view{rest}.substr(begin, end - begin), source.timestamps);
+        rest.erase(0, begin);
+        return true;
+      });
+    if (!got)
+      return report(fmt::format("cannot show the logs of '{}'", source.daemon), got.error());
+  }
+  if (options.follow)
+    return follow(c, {options.which, true, options.as_json, std::size_t{0}, ""}, where, view);
+  return done;
+}
 
 } // namespace duende::cli
