@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,10 +39,10 @@ void close_inherited(int keep1, int keep2) {
 
 /// Ignored signals would be ignored by every child too.
 void reset_dispositions() {
-  struct sigaction standard {};
-  standard.sa_handler = SIG_DFL;
-  for (int number = 1; number <= SIGRTMAX; ++number)
-    sigaction(number, &standard, nullptr);
+  // By the raw call: the C library hides two of the real-time signals, and a starter may have ignored even those.
+  std::uint64_t standard[4] = {}; // the kernel's struct sigaction: SIG_DFL, no flags
+  for (int number = 1; number <= 64; ++number)
+    syscall(SYS_rt_sigaction, number, standard, nullptr, sizeof(std::uint64_t));
 }
 
 } // namespace

@@ -141,7 +141,7 @@ void keeper::on_hello(const protocol::hello& request) {
 void keeper::on_list() {
   for (auto& each : slots_)
     if (each)
-      tell(*each, untold_held);
+      tell(*each, each->phase == phase::failed ? untold_held | untold_failure : untold_held);
   listing_ = true;
 }
 
