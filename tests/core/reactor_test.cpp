@@ -346,7 +346,7 @@ TEST_CASE("timer_heap behaves like a sorted multimap") {
   }));
 }
 
-TEST_CASE("100,000 timers are set and cancelled in well under a second") {
+TEST_CASE("100,000 timers are set and cancelled without quadratic work") {
   timer_heap heap;
   std::mt19937 random(1);
   std::vector<timer_heap::id> ids;
@@ -359,5 +359,5 @@ TEST_CASE("100,000 timers are set and cancelled in well under a second") {
     heap.cancel(id);
   }
   CHECK(heap.empty());
-  CHECK(monotonic_now() - start < 1s);
+  CHECK(monotonic_now() - start < 10s); // 0.05 s; shifting all others would take minutes with a sanitizer
 }
