@@ -16,6 +16,9 @@
 
 namespace duende {
 
+/// Whom a signal goes to: the main process, or its whole process group (and with SIGKILL its cgroup, where it has one).
+enum class signal_scope : std::uint8_t { process, group };
+
 enum class stdio_mode : std::uint8_t { null, pipe, join_stdout };
 
 /// One start of one daemon, everything resolved: absolute paths, numeric users, the complete environment.

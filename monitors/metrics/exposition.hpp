@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/status.hpp"
+#include "monitors/logs/capture.hpp"
 #include "monitors/usage/usage.hpp"
 
 #include <cstdint>
@@ -10,11 +11,6 @@
 #include <vector>
 
 namespace duende {
-
-struct stream_totals {
-  std::uint64_t bytes = 0;
-  std::uint64_t rotations = 0;
-};
 
 /// One daemon with what others measured of it.
 struct daemon_metrics {

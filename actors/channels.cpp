@@ -1,0 +1,155 @@
+#include "actors/channels.hpp"
+
+#include "actors/incarnation.hpp"
+#include "actors/life_record.hpp"
+
+#include <caf/send.hpp>
+
+#include <unistd.h>
+
+#include <csignal>
+#include <utility>
+
+namespace duende {
+
+void channels::use(std::shared_ptr<keeper_link> link) {
+  std::lock_guard lock{mutex_};
+  link_ = std::move(link);
+}
+
+template <class Message>
+void channels::tell(const uuid& id, Message message) {
+  caf::actor to;
+  {
+    std::lock_guard lock{mutex_};
+    if (auto found = entries_.find(id); found != entries_.end())
+      to = caf::actor_cast<caf::actor>(found->second.to);
+  }
+  if (to)
+    caf::anon_send(to, std::move(message));
+}
+
+void channels::arrived(const daemon_channels& what) {
+  if (what.notify >= 0) {
+    auto id = what.id;
+    auto channel = std::make_unique<notify_channel>(io_, what.notify, [this, id](const notify_message& m, pid_t sender) {
+      if (m.ready)
+        mark_ready(id);
+      tell(id, notify_note{m, sender});
+    });
+    std::lock_guard lock{mutex_};
+    std::swap(entries_[id].notify, channel); // an older one is closed after the lock is gone
+  }
+  if (what.ready >= 0) {
+    bool heard = false;
+    {
+      std::lock_guard lock{mutex_};
+      auto found = entries_.find(what.id);
+      heard = found != entries_.end() && found->second.incarnation != 0;
+      if (!heard) {
+        if (auto before = early_ready_.find(what.id); before != early_ready_.end())
+          ::close(before->second);
+        early_ready_[what.id] = what.ready;
+      }
+    }
+    if (heard)
+      begin_ready(what.id, what.ready);
+  }
+}
+
+void channels::begin_ready(const uuid& id, int fd) {
+  auto waiting = start_fd_probe(io_, fd, [this, id](const probe_result& result) {
+    if (result.ok)
+      mark_ready(id);
+    tell(id, probe_note{result.ok, result.text});
+  });
+  std::lock_guard lock{mutex_};
+  std::swap(entries_[id].ready, waiting);
+}
+
+void channels::listen(const uuid& id, std::uint32_t incarnation, std::string record, caf::actor_addr to) {
+  int fd = -1;
+  {
+    std::lock_guard lock{mutex_};
+    auto& entry = entries_[id];
+    entry.incarnation = incarnation;
+    entry.record = std::move(record);
+    entry.to = std::move(to);
+    if (auto early = early_ready_.extract(id))
+      fd = early.mapped();
+  }
+  if (fd >= 0)
+    begin_ready(id, fd);
+}
+
+void channels::silence(const uuid& id) {
+  probe_ptr ended;
+  std::lock_guard lock{mutex_};
+  auto found = entries_.find(id);
+  if (found == entries_.end())
+    return;
+  found->second.to = {};
+  found->second.incarnation = 0;
+  ended = std::move(found->second.ready);
+  if (!found->second.notify)
+    entries_.erase(found);
+}
+
+void channels::drop(const uuid& id) {
+  decltype(entries_)::node_type dropped;
+  std::lock_guard lock{mutex_};
+  dropped = entries_.extract(id);
+  if (auto early = early_ready_.extract(id))
+    ::close(early.mapped());
+}
+
+bool channels::mark_ready(const uuid& id) {
+  std::lock_guard lock{mutex_};
+  auto found = entries_.find(id);
+  if (found == entries_.end() || found->second.incarnation == 0 || !link_)
+    return false;
+  duende::mark_ready(found->second.record);
+  link_->set_record(id, found->second.incarnation, found->second.record);
+  return true;
+}
+
+exec_cancel channels::launch_helper(const launch_request& request, std::function<void(exit_reason)> done) {
+  std::shared_ptr<keeper_link> link;
+  {
+    std::lock_guard lock{mutex_};
+    link = link_;
+    if (link)
+      helpers_.emplace(request.id, std::move(done));
+  }
+  if (!link) {
+    done(exit_reason::spawn("this node has no keeper"));
+    return {};
+  }
+  link->launch(request);
+  return [link, id = request.id, number = request.incarnation] {
+    link->signal(id, number, SIGKILL, signal_scope::group);
+  };
+}
+
+void channels::expect_end(const uuid& id) {
+  std::lock_guard lock{mutex_};
+  helpers_.emplace(id, [](const exit_reason&) {});
+}
+
+bool channels::helper_ended(const uuid& id, const exit_reason& reason) {
+  std::function<void(exit_reason)> done;
+  std::shared_ptr<keeper_link> link;
+  {
+    std::lock_guard lock{mutex_};
+    auto found = helpers_.extract(id);
+    if (!found)
+      return false;
+    done = std::move(found.mapped());
+    link = link_;
+  }
+  link->forget(id);
+  done(reason);
+  return true;
+}
+
+} // namespace duende

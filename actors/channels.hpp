@@ -1,0 +1,67 @@
+// The side channels of daemons: sd_notify sockets, readiness descriptors and short helper processes. Routes what they say to
+// the incarnation of the day, and marks readiness in the keeper before the message that told it is consumed.
+#pragma once
+
+#include "actors/services.hpp"
+#include "backends/native/link.hpp"
+#include "core/exit_reason.hpp"
+#include "monitors/probes/notify.hpp"
+#include "monitors/probes/probe.hpp"
+
+#include <caf/actor_addr.hpp>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+namespace duende {
+
+/// All members are thread-safe.
+class channels {
+public:
+  explicit channels(reactor& io) : io_(io) {}
+
+  void use(std::shared_ptr<keeper_link> link);
+
+  /// Takes over the notify and ready descriptors of `what`.
+  void arrived(const daemon_channels& what);
+  /// From now on `to` hears of daemon `id` (notify_note, probe_note). `record` is what the keeper holds for that incarnation.
+  void listen(const uuid& id, std::uint32_t incarnation, std::string record, caf::actor_addr to);
+  /// Nobody hears any more; the descriptors stay for the next incarnation.
+  void silence(const uuid& id);
+  /// Closes the daemon's descriptors.
+  void drop(const uuid& id);
+  /// Readiness was seen: the keeper knows it before anything else happens. False where nobody listens.
+  bool mark_ready(const uuid& id);
+
+  /// Starts a helper process (a probe); `done` is called on the reactor's thread with its end.
+  exec_cancel launch_helper(const launch_request& request, std::function<void(exit_reason)> done);
+  /// A process that is none of the stack's: its end is acknowledged and nothing else.
+  void expect_end(const uuid& id);
+  /// The end of a process: true where it was a helper's.
+  bool helper_ended(const uuid& id, const exit_reason& reason);
+
+private:
+  struct entry {
+    std::uint32_t incarnation = 0;
+    std::string record;
+    caf::actor_addr to;
+    std::unique_ptr<notify_channel> notify;
+    probe_ptr ready;
+  };
+
+  template <class Message>
+  void tell(const uuid& id, Message message);
+  void begin_ready(const uuid& id, int fd);
+
+  reactor& io_;
+  std::mutex mutex_;
+  std::shared_ptr<keeper_link> link_;
+  std::unordered_map<uuid, entry> entries_;
+  std::unordered_map<uuid, int> early_ready_;   ///< arrived before anybody listened
+  std::unordered_map<uuid, std::function<void(exit_reason)>> helpers_;
+};
+
+} // namespace duende

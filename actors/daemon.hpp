@@ -1,0 +1,95 @@
+// Daemons inside your own program: derive from duende::daemon, override run().
+#pragma once
+
+#include "core/errc.hpp"
+#include "core/exit_reason.hpp"
+#include "core/spec.hpp"
+#include "core/status.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <csignal>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace duende {
+
+using health_status = health_state;
+
+/// What a daemon is told about itself.
+struct daemon_config {
+  std::string name;
+  std::map<std::string, std::string> env;      ///< `env` of its options: its settings
+  duration shutdown_timeout{};                 ///< how long it may take to end
+  std::uint32_t incarnation = 1;               ///< 1, plus one for each restart
+};
+
+/// Signals as a daemon inside a program gets them: by `duende kill` and `duende reload`, not from the kernel.
+enum class daemon_signal : int { hup = SIGHUP, interrupt = SIGINT, quit = SIGQUIT, usr1 = SIGUSR1, usr2 = SIGUSR2,
+  term = SIGTERM };
+
+/// The daemon's side of its supervision. All members are thread-safe.
+class daemon_context {
+public:
+  /// Sleeps for `time`, less where a signal arrives. False once shutdown was asked for, then at once.
+  bool wait_for(duration time);
+  /// False once shutdown was asked for.
+  bool running() const;
+  /// The oldest signal not yet taken; none where there is none. At most 64 are kept, later ones are dropped.
+  std::optional<daemon_signal> next_signal();
+
+  // For the incarnation.
+  void request_stop();
+  void deliver(int signal_number);
+
+private:
+  static constexpr std::size_t max_signals = 64;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<int> signals_;
+  bool stop_ = false;
+};
+
+/// RED figures (rate, errors, duration), shown by /metrics. They go on over restarts. Thread-safe.
+class daemon_metrics_recorder {
+public:
+  void record_request(duration took);
+  void record_error();
+  void add_to(daemon_counters& counters) const;
+
+private:
+  mutable std::mutex mutex_;
+  std::uint64_t requests_ = 0, errors_ = 0;
+  histogram seconds_;
+};
+
+/// A supervised part of your program with a thread of its own. init, run and shutdown are called on that thread, in this order;
+/// health_check on any. An error, an exception or a run() that outlives shutdown_timeout is a failure with its text: the
+/// supervisor decides what follows, the program goes on.
+class daemon {
+public:
+  virtual ~daemon() = default;
+
+  /// Prepares; an error is a failed start. The default does nothing.
+  virtual caf::expected<void> init(const daemon_config& config);
+  /// Works until context.wait_for() or context.running() says false, then returns. exit_reason::graceful() is success.
+  virtual caf::expected<exit_reason> run(daemon_context& context) = 0;
+  /// Cleans up after run() has returned; `timeout` is what is left of shutdown_timeout. The default does nothing.
+  virtual caf::expected<void> shutdown(std::chrono::milliseconds timeout);
+  /// Must return soon. The default is healthy.
+  virtual health_status health_check() const { return health_state::healthy; }
+
+  // For the incarnation: figures outlive one daemon object.
+  void attach(std::shared_ptr<daemon_metrics_recorder> recorder) { recorder_ = std::move(recorder); }
+
+protected:
+  daemon_metrics_recorder& metrics();
+
+private:
+  std::shared_ptr<daemon_metrics_recorder> recorder_;
+};
+
+} // namespace duende

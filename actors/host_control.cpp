@@ -1,0 +1,170 @@
+#include "actors/host_control.hpp"
+
+#include "core/units.hpp"
+#include "monitors/metrics/exposition.hpp"
+
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+
+#include <malloc.h>
+#include <unistd.h>
+
+namespace duende {
+namespace {
+
+constexpr duration default_bound = 10s;
+
+/// CAF's own errors as ours.
+caf::error as_ours(const caf::error& error, duration timeout) {
+  if (error.category() == caf::atom("duende") && code_of(error) != errc::internal)
+    return error;
+  if (error == caf::sec::request_timeout)
+    return fail(
+      errc::timed_out, "no outcome within {}, it goes on in the background", format_duration(timeout));
+  if (error == caf::sec::request_receiver_down)
+    return make_error(errc::wrong_state, "the node is ending");
+  return fail(errc::internal, "{}", sentence(error));
+}
+
+} // namespace
+
+template <class Result, class... Ts>
+caf::expected<Result> node_host::host_control::ask(duration timeout, Ts&&... message) {
+  caf::expected<Result> answer = make_error(errc::internal, "no answer");
+  caf::scoped_actor self{*host_.system_};
+  self->request(host_.node_, timeout, std::forward<Ts>(message)...)
+    .receive(
+      [&](Result& result) { answer = std::move(result); },
+      [&](const caf::error& error) { answer = as_ours(error, timeout); });
+  return answer;
+}
+
+node_info node_host::host_control::info() {
+  node_info info;
+  info.name = host_.options_.name;
+  info.version = DUENDE_VERSION;
+  info.started_at = host_.started_at_;
+  info.generation = host_.link_ ? host_.link_->generation() : 1;
+  info.pid = getpid();
+  info.keeper_pid = host_.link_ ? host_.link_->keeper_pid() : 0;
+  info.state_dir = host_.options_.state_dir;
+  info.metrics = host_.options_.metrics;
+  info.stopping = stopping_;
+  return info;
+}
+
+caf::expected<tree_snapshot> node_host::host_control::snapshot() {
+  return ask<tree_snapshot>(default_bound, snapshot_atom::value);
+}
+
+caf::expected<std::vector<daemon_status>> node_host::host_control::daemons() {
+  auto all = snapshot();
+  if (!all)
+    return all.error();
+  return std::move(all->daemons);
+}
+
+caf::expected<daemon_status> node_host::host_control::daemon(const std::string& name) {
+  return ask<daemon_status>(default_bound, find_atom::value, name);
+}
+
+caf::expected<std::vector<supervisor_status>> node_host::host_control::supervisors() {
+  auto all = snapshot();
+  if (!all)
+    return all.error();
+  return std::move(all->supervisors);
+}
+
+caf::expected<daemon_status>
+node_host::host_control::act(verb what, const std::string& name, duration timeout, bool wait) {
+  return ask<daemon_status>(timeout > 0ns ? timeout : default_bound, command{what, name, wait, false});
+}
+
+caf::expected<void> node_host::host_control::signal(const std::string& name, int number) {
+  auto answer = ask<daemon_status>(default_bound, signal_atom::value, name, number);
+  if (!answer)
+    return answer.error();
+  return caf::unit;
+}
+
+caf::expected<daemon_status> node_host::host_control::add(daemon_spec spec) {
+  auto order = std::make_shared<child_order>();
+  order->seed.name = spec.name;
+  order->seed.id = uuid::random();
+  order->seed.desired = spec.autostart ? desired_state::up : desired_state::down;
+  auto supervisor = spec.supervisor;
+  order->seed.spec = std::make_shared<const daemon_spec>(std::move(spec));
+  return ask<daemon_status>(default_bound, add_atom::value, supervisor, std::move(order));
+}
+
+caf::expected<void> node_host::host_control::remove(const std::string& name, duration timeout) {
+  auto answer = ask<daemon_status>(timeout > 0ns ? timeout : default_bound, remove_atom::value, name);
+  if (!answer)
+    return answer.error();
+  return caf::unit;
+}
+
+caf::expected<apply_plan> node_host::host_control::apply(stack wanted, bool dry_run) {
+  auto order = std::make_shared<apply_order>(apply_order{std::move(wanted), dry_run});
+  return ask<apply_plan>(10min, std::move(order));
+}
+
+caf::expected<std::vector<event>> node_host::host_control::events(const event_query& query) {
+  return host_.store_->events(query);
+}
+
+std::shared_ptr<void> node_host::host_control::follow_events(
+  std::int64_t after_id, std::function<bool(const std::vector<event>&)> on_events) {
+  return host_.store_->follow(after_id, std::move(on_events));
+}
+
+caf::expected<log_location> node_host::host_control::logs(const std::string& name) {
+  auto found = ask<daemon_spec_ptr>(default_bound, spec_atom::value, name);
+  if (!found)
+    return found.error();
+  auto& logs = (*found)->logs;
+  return log_location{log_dir_of(*host_.services_, name, logs.dir), logs.timestamps, logs.merge_stderr};
+}
+
+bool node_host::host_control::all_ready() {
+  auto all = daemons();
+  if (!all)
+    return false;
+  for (auto& each : *all)
+    if (each.desired == desired_state::up ? !each.ready : each.state == daemon_state::failed)
+      return false;
+  return true;
+}
+
+std::string node_host::host_control::metrics() {
+  metrics_input input;
+  input.node = host_.options_.name;
+  input.version = DUENDE_VERSION;
+  if (auto all = snapshot()) {
+    for (auto& each : all->daemons) {
+      daemon_metrics one;
+      if (each.pid > 0)
+        one.usage = read_usage(each.pid);
+      if (each.backend == backend_name(child_kind::process)) {
+        auto totals = host_.logs_->totals(each.id);
+        one.out = totals.out;
+        one.err = totals.err;
+      }
+      one.status = std::move(each);
+      input.daemons.push_back(std::move(one));
+    }
+    input.supervisors = std::move(all->supervisors);
+  }
+  input.actors = host_.system_->registry().running();
+  auto text = render_metrics(input);
+  input = {};
+  malloc_trim(0); // a scrape is a rare and large user of memory
+  return text;
+}
+
+void node_host::host_control::shutdown() {
+  stopping_ = true;
+  caf::anon_send(host_.node_, shutdown_atom::value);
+}
+
+} // namespace duende

@@ -1,0 +1,38 @@
+// The control of a node_host: requests to its actors, from any thread, bounded.
+#pragma once
+
+#include "actors/node_host.hpp"
+
+namespace duende {
+
+class node_host::host_control : public control {
+public:
+  explicit host_control(node_host& host) : host_(host) {}
+
+  node_info info() override;
+  caf::expected<std::vector<daemon_status>> daemons() override;
+  caf::expected<daemon_status> daemon(const std::string& name) override;
+  caf::expected<std::vector<supervisor_status>> supervisors() override;
+  caf::expected<daemon_status> act(verb what, const std::string& name, duration timeout, bool wait) override;
+  caf::expected<void> signal(const std::string& name, int number) override;
+  caf::expected<daemon_status> add(daemon_spec spec) override;
+  caf::expected<void> remove(const std::string& name, duration timeout) override;
+  caf::expected<apply_plan> apply(stack wanted, bool dry_run) override;
+  caf::expected<std::vector<event>> events(const event_query& query) override;
+  std::shared_ptr<void>
+  follow_events(std::int64_t after_id, std::function<bool(const std::vector<event>&)> on_events) override;
+  caf::expected<log_location> logs(const std::string& name) override;
+  bool all_ready() override;
+  std::string metrics() override;
+  void shutdown() override;
+
+private:
+  caf::expected<tree_snapshot> snapshot();
+  template <class Result, class... Ts>
+  caf::expected<Result> ask(duration timeout, Ts&&... message);
+
+  node_host& host_;
+  std::atomic<bool> stopping_ = false;
+};
+
+} // namespace duende

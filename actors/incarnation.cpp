@@ -1,0 +1,219 @@
+#include "actors/incarnation_state.hpp"
+
+#include "actors/launch.hpp"
+#include "core/crash_point.hpp"
+#include "core/units.hpp"
+
+#include <caf/send.hpp>
+
+#include <csignal>
+
+namespace duende {
+
+caf::error as_error(life_end end) { return caf::make_error(errc::canceled, std::move(end)); }
+
+life_end end_of(const caf::error& reason, instant now) {
+  if (reason && reason.context().size() == 1 && reason.context().match_element<life_end>(0))
+    return reason.context().get_as<life_end>(0);
+  life_end end;
+  end.reason = reason ? exit_reason::failure(sentence(reason)) : exit_reason::graceful();
+  end.ended_at = end.started_at = now;
+  end.ended_wall = wall_now();
+  return end;
+}
+
+caf::error exception_error(const std::exception_ptr& what) {
+  try {
+    std::rethrow_exception(what);
+  } catch (const std::exception& error) {
+    return fail(errc::internal, "threw an exception: {}", error.what());
+  } catch (...) {
+    return make_error(errc::internal, "threw an exception of unknown type");
+  }
+}
+
+namespace {
+
+launch_listener as_listener(incarnation_ptr self) {
+  return caf::actor_cast<launch_listener>(caf::actor_cast<caf::strong_actor_ptr>(self));
+}
+
+void signal_daemon(incarnation_ptr self, int number, signal_scope scope) {
+  auto& state = self->state;
+  if (state.pid != 0)
+    self->send(state.with->native, signal_atom::value, state.id, state.number, number, scope);
+}
+
+} // namespace
+
+incarnation_behavior starting(incarnation_ptr self) {
+  return {
+    [=](stop_atom, const stop_order& order) { began_stopping(self, order); },
+    [=](pause_atom) {},
+    [=](resume_atom) {},
+    [=](signal_atom, int number) { signal_daemon(self, number, signal_scope::process); },
+    [=](const launched& process) { became_launched(self, process); },
+    [=](const launch_failure& failure) { end_unlaunched(self, exit_reason::spawn(failure.text)); },
+    [=](const process_exit& exit) { end_life(self, exit); },
+    [=](const run_change&) {},
+    [=](const probe_note& note) {
+      if (note.ok)
+        became_ready(self);
+    },
+    [=](const notify_note& note) { heard(self, note); },
+    [=](alarm which, std::uint32_t generation) {
+      if (which != alarm::ready_timeout || generation != self->state.alarm_generation)
+        return;
+      auto& state = self->state;
+      auto why = state.waiting ? state.waiting->last_failure() : std::string{};
+      state.because = exit_reason::timeout(
+        fmt::format("not ready within {}{}{}", format_duration(state.spec->ready.timeout), why.empty() ? "" : ": ", why));
+      began_stopping(self, {});
+    }};
+}
+
+incarnation_behavior running(incarnation_ptr self) {
+  return {
+    [=](stop_atom, const stop_order& order) { began_stopping(self, order); },
+    [=](pause_atom) { signal_daemon(self, SIGSTOP, signal_scope::group); },
+    [=](resume_atom) {},
+    [=](signal_atom, int number) { signal_daemon(self, number, signal_scope::process); },
+    [=](const launched&) {},
+    [=](const launch_failure&) {},
+    [=](const process_exit& exit) { end_life(self, exit); },
+    [=](const run_change& change) {
+      if (!change.stopped)
+        return;
+      self->become(paused(self));
+      tell(self, life_note::kind::paused);
+    },
+    [=](const probe_note&) {},
+    [=](const notify_note& note) { heard(self, note); },
+    [=](alarm which, std::uint32_t generation) {
+      if (which == alarm::watchdog && generation == self->state.alarm_generation)
+        watchdog_due(self);
+    }};
+}
+
+incarnation_behavior paused(incarnation_ptr self) {
+  return {
+    [=](stop_atom, const stop_order& order) { began_stopping(self, order); },
+    [=](pause_atom) {},
+    [=](resume_atom) { signal_daemon(self, SIGCONT, signal_scope::group); },
+    [=](signal_atom, int number) { signal_daemon(self, number, signal_scope::process); },
+    [=](const launched&) {},
+    [=](const launch_failure&) {},
+    [=](const process_exit& exit) { end_life(self, exit); },
+    [=](const run_change& change) {
+      if (change.stopped)
+        return;
+      self->state.last_ping = monotonic_now(); // nobody pings while stopped
+      self->become(running(self));
+      tell(self, life_note::kind::resumed);
+    },
+    [=](const probe_note&) {},
+    [=](const notify_note& note) { heard(self, note); },
+    [=](alarm which, std::uint32_t generation) {
+      if (which == alarm::watchdog && generation == self->state.alarm_generation)
+        set_alarm(self, alarm::watchdog, self->state.spec->watchdog->interval);
+    }};
+}
+
+incarnation_behavior stopping(incarnation_ptr self) {
+  return {
+    [=](stop_atom, const stop_order& order) {
+      self->state.asked = true; // also a failed start that is on its way out anyway
+      if (order.at_once)
+        end_process(self, true);
+    },
+    [=](pause_atom) {},
+    [=](resume_atom) {},
+    [=](signal_atom, int number) { signal_daemon(self, number, signal_scope::process); },
+    [=](const launched& process) {
+      self->state.pid = process.pid;
+      self->state.started_at = monotonic_now();
+      end_process(self, self->state.at_once);
+    },
+    [=](const launch_failure& failure) { end_unlaunched(self, exit_reason::spawn(failure.text)); },
+    [=](const process_exit& exit) { end_life(self, exit); },
+    [=](const run_change&) {},
+    [=](const probe_note&) {},
+    [=](const notify_note& note) { heard(self, note); },
+    [=](alarm which, std::uint32_t generation) {
+      if (which != alarm::shutdown_timeout || generation != self->state.alarm_generation)
+        return;
+      self->state.overran = true;
+      signal_daemon(self, SIGKILL, signal_scope::group);
+    }};
+}
+
+void end_process(incarnation_ptr self, bool at_once) {
+  auto& state = self->state;
+  crash_point("incarnation.before_stop_signal");
+  if (at_once) {
+    signal_daemon(self, SIGKILL, signal_scope::group);
+  } else {
+    signal_daemon(self, state.spec->stop_signal, signal_scope::group);
+    signal_daemon(self, SIGCONT, signal_scope::group); // a stopped process hears nothing else
+    set_alarm(self, alarm::shutdown_timeout, state.spec->shutdown_timeout);
+  }
+  crash_point("incarnation.after_stop_signal");
+}
+
+namespace {
+
+void launch(incarnation_ptr self, std::string record) {
+  auto& state = self->state;
+  auto request = make_launch(*state.with, *state.spec, state.id, state.number, std::move(record));
+  if (!request) {
+    end_unlaunched(self, exit_reason::spawn(sentence(request.error())));
+    return;
+  }
+  crash_point("incarnation.before_launch");
+  self->send(
+    state.with->native, launch_atom::value, launch_request_ptr{std::move(*request)},
+    as_listener(self));
+  crash_point("incarnation.after_launch");
+}
+
+incarnation_behavior adopt(incarnation_ptr self, const incarnation_order& order) {
+  auto& state = self->state;
+  state.pid = order.adopted->pid;
+  state.started_at = order.adopted_started_at;
+  state.ready = order.adopted_ready;
+  self->send(
+    state.with->native, adopt_atom::value, state.id, state.number,
+    as_listener(self));
+  state.waiting = readiness::begin(as_actor(self), state.with, state.spec, state.id, state.number, order.record);
+  if (!state.ready) {
+    became_launched(self, *order.adopted);
+    return state.ready ? running(self) : starting(self);
+  }
+  if (state.spec->watchdog) {
+    state.last_ping = monotonic_now();
+    set_alarm(self, alarm::watchdog, state.spec->watchdog->interval);
+  }
+  return order.adopted_stopped ? paused(self) : running(self);
+}
+
+} // namespace
+
+incarnation_behavior incarnation(
+  incarnation_ptr self, services_ptr with, std::shared_ptr<incarnation_order> order, life_watcher supervisor) {
+  auto& state = self->state;
+  state.with = std::move(with);
+  state.spec = order->spec;
+  state.id = order->id;
+  state.number = order->number;
+  state.supervisor = std::move(supervisor);
+  self->set_exception_handler(
+    [](caf::scheduled_actor*, std::exception_ptr& what) -> caf::error { return exception_error(what); });
+  if (order->adopted)
+    return adopt(self, *order);
+  state.started_at = monotonic_now();
+  state.waiting = readiness::begin(as_actor(self), state.with, state.spec, state.id, state.number, order->record);
+  launch(self, std::move(order->record));
+  return starting(self);
+}
+
+} // namespace duende

@@ -1,0 +1,117 @@
+// One life of one daemon: starting -> running <-> paused -> stopping -> its own end, with a typed reason.
+//
+//              launched, ready                 pause / SIGSTOP
+//   starting ───────────────────▶ running ◀──────────────────────▶ paused
+//      │                             │         resume / SIGCONT      │
+//      │ stop                        │ stop                          │ stop
+//      └───────────────▶ stopping ◀──┴───────────────────────────────┘
+//                           │ exit
+//                           ▼
+//                     ends(life_end)
+//
+// The actor ends when the daemon ends; its error carries a life_end. Its supervisor monitors it and needs nothing else.
+#pragma once
+
+#include "actors/services.hpp"
+#include "backends/backend_actor.hpp"
+#include "core/errc.hpp"
+#include "core/messages.hpp"
+#include "core/spec.hpp"
+#include "monitors/probes/notify.hpp"
+
+#include <caf/typed_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace duende {
+
+/// How an incarnation ended: the context of the error that its down message carries.
+struct life_end {
+  exit_reason reason;
+  bool asked = false;          ///< the end was ordered by the supervisor
+  bool launched = false;       ///< there was a process at all
+  bool was_ready = false;
+  instant started_at{}, ended_at{};
+  wall_time ended_wall{};
+};
+
+/// The error that an incarnation quits with.
+caf::error as_error(life_end end);
+/// The life_end in `reason`; any other error becomes a failure with its text.
+life_end end_of(const caf::error& reason, instant now);
+
+/// What an exception that escaped a handler becomes.
+caf::error exception_error(const std::exception_ptr& what);
+
+/// What an incarnation tells its supervisor on the way.
+struct life_note {
+  enum class kind : std::uint8_t { launched, ready, paused, resumed, stopping, reloading, status };
+  kind what = kind::status;
+  std::int32_t pid = 0;
+  std::string text;
+};
+
+struct stop_order {
+  bool at_once = false;                  ///< SIGKILL instead of stop_signal
+  std::optional<exit_reason> because;    ///< reported as the reason of the end, whatever the process makes of it
+};
+
+/// Readiness as a probe sees it.
+struct probe_note {
+  bool ok = false;
+  std::string text;
+};
+
+struct notify_note {
+  notify_message message;
+  std::int32_t sender = 0;
+};
+
+/// A timer of an incarnation's own.
+enum class alarm : std::uint8_t { ready_timeout, shutdown_timeout, watchdog };
+
+struct supervisor_seed;
+
+/// What a supervisor hears from its children: incarnations tell notes, a nested supervisor at its end also its records.
+using life_watcher =
+  caf::typed_actor<caf::reacts_to<life_note>, caf::reacts_to<std::shared_ptr<supervisor_seed>>>;
+
+/// What every incarnation understands, whatever its daemon is.
+using life_actor = caf::typed_actor<caf::reacts_to<stop_atom, stop_order>, caf::reacts_to<pause_atom>,
+  caf::reacts_to<resume_atom>, caf::reacts_to<signal_atom, int>>;
+
+/// The incarnation of a process.
+using incarnation_actor = life_actor::extend<caf::reacts_to<launched>, caf::reacts_to<launch_failure>,
+  caf::reacts_to<process_exit>, caf::reacts_to<run_change>, caf::reacts_to<probe_note>, caf::reacts_to<notify_note>,
+  caf::reacts_to<alarm, std::uint32_t>>;
+
+/// How a process incarnation comes to be.
+struct incarnation_order {
+  daemon_spec_ptr spec;
+  uuid id;
+  std::uint32_t number = 1;
+  std::string record;                        ///< kept by the keeper with the child
+  std::optional<launched> adopted;           ///< it runs already
+  bool adopted_ready = false, adopted_stopped = false;
+  instant adopted_started_at{};
+  int ready_fd = -1;                         ///< of an adopted one
+};
+
+struct incarnation_state;
+/// Spawn with `self->spawn<caf::monitored>(incarnation, ...)` from the supervisor, which gets the life_notes.
+incarnation_actor::behavior_type incarnation(
+  incarnation_actor::stateful_pointer<incarnation_state> self, services_ptr with, std::shared_ptr<incarnation_order> order,
+  life_watcher supervisor);
+
+} // namespace duende
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<duende::supervisor_seed>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::life_end)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::life_note)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::stop_order)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::probe_note)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::notify_note)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::alarm)

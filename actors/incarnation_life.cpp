@@ -1,0 +1,126 @@
+// The transitions of an incarnation: what happens on the way from one state to the next.
+#include "actors/incarnation_state.hpp"
+
+#include "core/crash_point.hpp"
+#include "core/units.hpp"
+
+#include <caf/send.hpp>
+
+namespace duende {
+
+void tell(incarnation_ptr self, life_note::kind what, std::string text) {
+  self->send(self->state.supervisor, life_note{what, self->state.pid, std::move(text)});
+}
+
+void set_alarm(incarnation_ptr self, alarm which, duration delay) {
+  self->delayed_send(self, delay, which, ++self->state.alarm_generation);
+}
+
+void became_launched(incarnation_ptr self, const launched& process) {
+  auto& state = self->state;
+  state.pid = process.pid;
+  if (state.started_at == instant{})
+    state.started_at = monotonic_now();
+  tell(self, life_note::kind::launched);
+  if (state.spec->ready.type == readiness_type::none) {
+    became_ready(self);
+    return;
+  }
+  state.waiting->probe(as_actor(self));
+  set_alarm(self, alarm::ready_timeout, state.spec->ready.timeout);
+}
+
+void became_ready(incarnation_ptr self) {
+  auto& state = self->state;
+  if (state.ready)
+    return;
+  state.ready = true;
+  ++state.alarm_generation;
+  if (state.waiting)
+    state.waiting->reached();
+  if (state.spec->watchdog) {
+    state.last_ping = monotonic_now();
+    set_alarm(self, alarm::watchdog, state.spec->watchdog->interval);
+  }
+  self->become(running(self));
+  tell(self, life_note::kind::ready);
+}
+
+void began_stopping(incarnation_ptr self, const stop_order& order) {
+  auto& state = self->state;
+  if (!state.because) { // else it is our own decision: a failed start, a silent watchdog
+    state.asked = true;
+    state.because = order.because;
+  }
+  state.at_once = order.at_once;
+  ++state.alarm_generation;
+  self->become(stopping(self));
+  tell(self, life_note::kind::stopping);
+  end_process(self, order.at_once);
+}
+
+void watchdog_due(incarnation_ptr self) {
+  auto& state = self->state;
+  auto interval = state.spec->watchdog->interval;
+  auto silent = monotonic_now() - state.last_ping;
+  if (silent < interval) {
+    set_alarm(self, alarm::watchdog, interval - silent);
+    return;
+  }
+  state.because = exit_reason::health(fmt::format("no WATCHDOG=1 for {}", format_duration(interval)));
+  began_stopping(self, {});
+}
+
+void heard(incarnation_ptr self, const notify_note& note) {
+  auto& state = self->state;
+  auto& message = note.message;
+  if (message.main_pid)
+    self->send(
+      state.with->native, main_pid_atom::value, state.id, state.number, static_cast<std::int32_t>(*message.main_pid));
+  if (message.status)
+    tell(self, life_note::kind::status, *message.status);
+  if (message.watchdog)
+    state.last_ping = monotonic_now();
+  if (message.watchdog_trigger && state.ready) {
+    state.because = exit_reason::health("the daemon asked for it by WATCHDOG=trigger");
+    began_stopping(self, {});
+    return;
+  }
+  if (message.reloading)
+    tell(self, life_note::kind::reloading);
+  if (message.ready && state.spec->ready.type == readiness_type::notify)
+    became_ready(self);
+}
+
+void end_life(incarnation_ptr self, const process_exit& exit) {
+  auto& state = self->state;
+  life_end end;
+  end.reason = exit_reason::from_wait_status(exit.status);
+  if (exit.pid < 0)
+    end.reason = exit_reason::lost("its end was not seen");
+  if (state.because) {
+    end.reason = *state.because;
+  } else if (state.overran) {
+    end.reason.detail = fmt::format("did not stop within {}", format_duration(state.spec->shutdown_timeout));
+  }
+  end.asked = state.asked;
+  end.launched = true;
+  end.was_ready = state.ready;
+  end.started_at = exit.started_at == instant{} ? state.started_at : exit.started_at;
+  end.ended_at = exit.ended_at;
+  end.ended_wall = exit.ended_wall;
+  self->quit(as_error(std::move(end)));
+}
+
+void end_unlaunched(incarnation_ptr self, exit_reason reason) {
+  auto& state = self->state;
+  life_end end;
+  end.reason = std::move(reason);
+  end.asked = state.asked;
+  end.started_at = state.started_at;
+  end.ended_at = monotonic_now();
+  end.ended_wall = wall_now();
+  self->quit(as_error(std::move(end)));
+}
+
+} // namespace duende

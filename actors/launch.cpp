@@ -1,0 +1,185 @@
+#include "actors/launch.hpp"
+
+#include "core/errc.hpp"
+#include "core/paths.hpp"
+
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace duende {
+namespace {
+
+constexpr std::string_view default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+bool uses_notify(const daemon_spec& spec) { return spec.ready.type == readiness_type::notify || spec.watchdog; }
+
+std::optional<unsigned> number_in(const std::string& text) {
+  unsigned value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size())
+    return std::nullopt;
+  return value;
+}
+
+struct user_entry {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::string name;   // empty for a number that no entry has
+};
+
+/// Calls a getXXnam_r-like function with a buffer that grows to a bound.
+template <class Record, class Get>
+int lookup(Record& record, Record*& found, std::vector<char>& buffer, Get get) {
+  int error = ERANGE;
+  for (std::size_t size = 1024; error == ERANGE && size <= (1u << 20); size *= 4) {
+    buffer.resize(size);
+    error = get(&record, buffer.data(), buffer.size(), &found);
+  }
+  return error;
+}
+
+caf::expected<user_entry> find_user(const std::string& user) {
+  passwd record{}, *found = nullptr;
+  std::vector<char> buffer;
+  auto number = number_in(user);
+  int error = lookup(record, found, buffer, [&](auto* r, char* b, std::size_t n, auto** f) {
+    return number ? getpwuid_r(*number, r, b, n, f) : getpwnam_r(user.c_str(), r, b, n, f);
+  });
+  if (found)
+    return user_entry{found->pw_uid, found->pw_gid, found->pw_name};
+  if (number)
+    return user_entry{*number, static_cast<gid_t>(*number), {}};
+  if (error != 0 && error != ENOENT && error != ESRCH)
+    return errno_error(errc::spawn_failed, error, fmt::format("cannot look up user '{}'", user));
+  return fail(errc::spawn_failed, "cannot set user '{}': no such user", user);
+}
+
+caf::expected<gid_t> find_group(const std::string& group_name) {
+  if (auto number = number_in(group_name))
+    return static_cast<gid_t>(*number);
+  group record{}, *found = nullptr;
+  std::vector<char> buffer;
+  int error = lookup(record, found, buffer, [&](auto* r, char* b, std::size_t n, auto** f) {
+    return getgrnam_r(group_name.c_str(), r, b, n, f);
+  });
+  if (found)
+    return found->gr_gid;
+  if (error != 0 && error != ENOENT && error != ESRCH)
+    return errno_error(errc::spawn_failed, error, fmt::format("cannot look up group '{}'", group_name));
+  return fail(errc::spawn_failed, "cannot set group '{}': no such group", group_name);
+}
+
+caf::error resolve_user(const daemon_spec& spec, launch_request& request) {
+  if (spec.user.empty() && spec.group.empty())
+    return {};
+  request.change_user = true;
+  request.uid = geteuid();
+  request.gid = getegid();
+  if (!spec.user.empty()) {
+    auto user = find_user(spec.user);
+    if (!user)
+      return user.error();
+    request.uid = user->uid;
+    request.gid = user->gid;
+    if (!user->name.empty()) {
+      int count = 64;
+      request.groups.resize(count);
+      while (getgrouplist(user->name.c_str(), user->gid, request.groups.data(), &count) < 0 && count <= 65536)
+        request.groups.resize(count);
+      request.groups.resize(std::max(count, 0));
+    }
+  }
+  if (!spec.group.empty()) {
+    auto group_id = find_group(spec.group);
+    if (!group_id)
+      return group_id.error();
+    std::replace(request.groups.begin(), request.groups.end(), request.gid, *group_id);
+    request.gid = *group_id;
+  }
+  if (request.groups.empty())
+    request.groups = {request.gid};
+  return {};
+}
+
+/// execvp's search, done here so that the error can name where was looked.
+caf::expected<std::string> find_program(const std::string& name, const std::vector<std::string>& env) {
+  if (name.find('/') != std::string::npos)
+    return name;
+  std::string_view path = default_path;
+  for (auto& entry : env)
+    if (entry.starts_with("PATH="))
+      path = std::string_view{entry}.substr(5);
+  for (std::string_view rest = path; !rest.empty();) {
+    auto colon = std::min(rest.find(':'), rest.size());
+    auto folder = rest.substr(0, colon);
+    rest.remove_prefix(std::min(colon + 1, rest.size()));
+    if (folder.empty())
+      continue; // "" means the working folder in PATH: a trap for daemons
+    auto candidate = fmt::format("{}/{}", folder, name);
+    if (access(candidate.c_str(), X_OK) == 0)
+      return candidate;
+  }
+  return fail(errc::spawn_failed, "cannot find '{}' in PATH ({})", name, path);
+}
+
+} // namespace
+
+std::vector<std::string> make_environment(const services& with, const daemon_spec& spec, const uuid& id) {
+  std::vector<std::string> env;
+  auto overridden = [&](std::string_view entry) {
+    return spec.env.contains(std::string{entry.substr(0, entry.find('='))});
+  };
+  auto inherited = [&](std::string_view entry) {
+    auto name = entry.substr(0, entry.find('='));
+    auto& names = spec.inherit_env.names;
+    if (name.starts_with("DUENDE_KEEPER") || name == "DUENDE_GENERATION" || name == "NOTIFY_SOCKET")
+      return false; // between the node and those who started it
+    return spec.inherit_env.all || std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (auto& entry : with.environment)
+    if (inherited(entry) && !overridden(entry))
+      env.push_back(entry);
+  for (auto& [key, value] : spec.env)
+    env.push_back(fmt::format("{}={}", key, value));
+  if (uses_notify(spec))
+    env.push_back("NOTIFY_SOCKET=" + notify_path_of(with, id));
+  if (spec.watchdog)
+    env.push_back(fmt::format(
+      "WATCHDOG_USEC={}", std::chrono::duration_cast<std::chrono::microseconds>(spec.watchdog->interval).count()));
+  return env;
+}
+
+caf::expected<std::shared_ptr<launch_request>>
+make_launch(const services& with, const daemon_spec& spec, const uuid& id, std::uint32_t incarnation, std::string record) {
+  auto request = std::make_shared<launch_request>();
+  request->id = id;
+  request->incarnation = incarnation;
+  request->record = std::move(record);
+  request->env = make_environment(with, spec, id);
+  auto program = find_program(spec.binary_path, request->env);
+  if (!program)
+    return program.error();
+  request->path = std::move(*program);
+  request->argv.reserve(spec.args.size() + 1);
+  request->argv.push_back(spec.binary_path);
+  request->argv.insert(request->argv.end(), spec.args.begin(), spec.args.end());
+  request->working_dir = spec.working_dir;
+  if (auto error = resolve_user(spec, *request))
+    return error;
+  if (spec.open_files_max != 0)
+    request->rlimits.push_back({RLIMIT_NOFILE, {spec.open_files_max, spec.open_files_max}});
+  request->no_new_privileges = spec.no_new_privileges;
+  request->err = spec.logs.merge_stderr ? stdio_mode::join_stdout : stdio_mode::pipe;
+  if (uses_notify(spec))
+    request->notify_path = notify_path_of(with, id);
+  if (spec.ready.type == readiness_type::fd)
+    request->ready_fd = spec.ready.fd;
+  return request;
+}
+
+} // namespace duende

@@ -1,0 +1,19 @@
+// From what is asked for to what the backend needs: users to numbers, names to paths, the complete environment.
+#pragma once
+
+#include "actors/services.hpp"
+#include "core/spec.hpp"
+
+#include <caf/expected.hpp>
+
+namespace duende {
+
+/// Everything resolved for one start. Looks at the user database and the file system; starts nothing.
+/// Errors: spawn_failed "cannot find 'postgres' in PATH (/usr/bin:/bin)", "no such user 'postgres'", ...
+caf::expected<std::shared_ptr<launch_request>>
+make_launch(const services& with, const daemon_spec& spec, const uuid& id, std::uint32_t incarnation, std::string record);
+
+/// The environment of a daemon: inherited names, then its own, then what duende adds (NOTIFY_SOCKET, WATCHDOG_USEC).
+std::vector<std::string> make_environment(const services& with, const daemon_spec& spec, const uuid& id);
+
+} // namespace duende

@@ -1,0 +1,64 @@
+#include "actors/life_record.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+
+namespace duende {
+namespace {
+
+/// Takes the next number up to a blank; false at the end or on anything else.
+template <class Integer>
+bool take(std::string_view& text, Integer& value) {
+  auto blank = std::min(text.find(' '), text.size());
+  auto [end, error] = std::from_chars(text.data(), text.data() + blank, value);
+  if (error != std::errc{} || end != text.data() + blank)
+    return false;
+  text.remove_prefix(std::min(blank + 1, text.size()));
+  return true;
+}
+
+} // namespace
+
+std::string to_text(const life_record& r) {
+  fmt::memory_buffer out;
+  auto count = std::min(r.recent.size(), life_record::max_recent);
+  fmt::format_to(
+    std::back_inserter(out), "{} 1 {} {} {} {} {} {}", r.ready ? 1 : 0, static_cast<int>(r.wanted), r.incarnation,
+    r.restarts, r.streak, r.started_at.time_since_epoch().count(), count);
+  for (auto i = r.recent.size() - count; i < r.recent.size(); ++i)
+    fmt::format_to(std::back_inserter(out), " {}", r.recent[i].time_since_epoch().count());
+  fmt::format_to(std::back_inserter(out), " {}", r.name);
+  return fmt::to_string(out);
+}
+
+std::optional<life_record> parse_life_record(std::string_view text) {
+  life_record r;
+  int ready = 0, version = 0, wanted = 0;
+  std::int64_t started = 0;
+  std::size_t count = 0;
+  if (!take(text, ready) || !take(text, version) || version != 1 || !take(text, wanted) || wanted < 0 || wanted > 2
+      || !take(text, r.incarnation) || !take(text, r.restarts) || !take(text, r.streak) || !take(text, started)
+      || !take(text, count) || count > life_record::max_recent)
+    return std::nullopt;
+  r.ready = ready != 0;
+  r.wanted = static_cast<intent>(wanted);
+  r.started_at = wall_time{std::chrono::milliseconds{started}};
+  for (std::size_t i = 0; i < count; ++i) {
+    std::int64_t at = 0;
+    if (!take(text, at))
+      return std::nullopt;
+    r.recent.emplace_back(duration{at});
+  }
+  r.name = text;
+  return r;
+}
+
+void mark_ready(std::string& text) {
+  if (!text.empty())
+    text[0] = '1';
+}
+
+} // namespace duende

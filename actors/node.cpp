@@ -1,0 +1,219 @@
+#include "actors/node.hpp"
+
+#include "core/config/load.hpp"
+#include "core/crash_point.hpp"
+#include "core/suggest.hpp"
+#include "monitors/history/store.hpp"
+#include "policies/dependency.hpp"
+
+#include <algorithm>
+
+namespace duende {
+
+node::node(caf::actor_config& cfg, services_ptr with, std::shared_ptr<node_seed> seed)
+: super(cfg), with_(std::move(with)), present_(std::move(seed->present)), seed_(std::move(seed->root)),
+  dependants_(dependants_of(present_.daemons)) {
+  for (auto& spec : present_.daemons)
+    homes_[spec.name] = spec.supervisor;
+  set_exception_handler(
+    [](caf::scheduled_actor*, std::exception_ptr& what) -> caf::error { return exception_error(what); });
+  set_down_handler([this](caf::down_msg& down) {
+    if (root_ && down.source == root_.address())
+      quit(down.reason);
+  });
+}
+
+node::behavior_type node::make_behavior() {
+  root_ = spawn<supervisor, caf::monitored>(
+    with_, std::move(seed_), caf::actor_cast<board_actor>(caf::strong_actor_ptr{ctrl()}), life_watcher{});
+  supervisors_["root"] = root_;
+  return {
+    [this](const command& what) -> reply<daemon_status> {
+      auto to = supervisor_of(what.name);
+      return to ? reply<daemon_status>{delegate(to, what)} : unknown(what.name);
+    },
+    [this](signal_atom, const std::string& name, int number) -> reply<daemon_status> {
+      auto to = supervisor_of(name);
+      return to ? reply<daemon_status>{delegate(to, signal_atom::value, name, number)} : unknown(name);
+    },
+    [this](add_atom, const std::string& supervisor, const child_order_ptr& order) { return add(supervisor, order); },
+    [this](remove_atom, const std::string& name) { return remove(name); },
+    [this](find_atom, const std::string& name) -> reply<daemon_status> {
+      auto to = supervisor_of(name);
+      return to ? reply<daemon_status>{delegate(to, find_atom::value, name)} : unknown(name);
+    },
+    [this](snapshot_atom) { return snapshot(); },
+    [this](spec_atom, const std::string& name) -> reply<daemon_spec_ptr> {
+      for (auto& spec : present_.daemons)
+        if (spec.name == name)
+          return std::make_shared<const daemon_spec>(spec);
+      return unknown(name);
+    },
+    [this](const std::shared_ptr<apply_order>& order) { return apply(*order); },
+    [this](add_atom, const supervisor_spec& spec) { return add_supervisor(spec); },
+    [this](add_atom, const std::string& supervisor, actor_order& order) {
+      if (auto to = supervisor_named(supervisor))
+        send(to, std::move(order));
+    },
+    [this](const supervisor_hello& hello) {
+      supervisors_[hello.name] = hello.handle;
+      for (auto& [name, reached] : board_)
+        send(hello.handle, milestone_note{name, reached});
+      if (auto waiting = pending_.extract(hello.name))
+        for (auto& act : waiting.mapped())
+          act();
+    },
+    [this](const milestone_note& note) { broadcast(note); },
+    [this](shutdown_atom) { shutdown(); }};
+}
+
+supervisor_actor node::supervisor_named(const std::string& name) {
+  auto found = supervisors_.find(name);
+  return found == supervisors_.end() ? supervisor_actor{} : found->second;
+}
+
+/// Where commands for `daemon` go: its supervisor, or for a supervisor's own name the parent of that.
+supervisor_actor node::supervisor_of(const std::string& daemon) {
+  if (auto home = homes_.find(daemon); home != homes_.end())
+    return supervisor_named(home->second);
+  for (auto& spec : present_.supervisors)
+    if (spec.name == daemon)
+      return supervisor_named(spec.parent);
+  return {};
+}
+
+caf::error node::unknown(const std::string& name) const {
+  std::vector<std::string> names;
+  for (auto& [known, home] : homes_)
+    names.push_back(known);
+  return fail(errc::not_found, "no daemon named '{}'{}", name, did_you_mean(name, names));
+}
+
+void node::broadcast(const milestone_note& note) {
+  board_[note.name] = note.reached;
+  auto home = homes_.find(note.name);
+  for (auto& [name, handle] : supervisors_)
+    if (home == homes_.end() || name != home->second)
+      send(handle, note);
+}
+
+void node::dependencies_changed() {
+  dependants_ = dependants_of(present_.daemons);
+  for (auto& [name, handle] : supervisors_)
+    send(handle, dependants_);
+}
+
+void node::write_stack() {
+  crash_point("node.before_stack");
+  with_->store->put_stack(stack_to_json(present_));
+  crash_point("node.after_stack");
+}
+
+node::reply<daemon_status> node::add(const std::string& supervisor, const child_order_ptr& order) {
+  auto& seed = order->seed;
+  if (stopping_)
+    return fail(errc::wrong_state, "cannot add '{}': the node stops", seed.name);
+  if (homes_.contains(seed.name))
+    return fail(errc::already_exists, "there is a daemon named '{}' already", seed.name);
+  auto to = supervisor_named(supervisor);
+  if (!to)
+    return fail(errc::invalid_config, "'{}' names supervisor '{}', which does not exist", seed.name, supervisor);
+  if (seed.spec)
+    for (auto& each : seed.spec->depends_on)
+      if (!homes_.contains(each.name))
+        return fail(errc::invalid_config, "'{}' depends on '{}', which does not exist", seed.name, each.name);
+  homes_[seed.name] = supervisor;
+  if (seed.kind == child_kind::process) {
+    present_.daemons.push_back(*seed.spec);
+    write_stack();
+    if (!seed.spec->depends_on.empty())
+      dependencies_changed();
+  }
+  return delegate(to, add_atom::value, order);
+}
+
+node::reply<daemon_status> node::remove(const std::string& name) {
+  auto to = supervisor_of(name);
+  if (!to || !homes_.contains(name))
+    return unknown(name);
+  if (auto found = dependants_->find(name); found != dependants_->end())
+    return fail(errc::wrong_state, "cannot remove '{}': '{}' depends on it", name, found->second.front());
+  std::erase_if(present_.daemons, [&](auto& spec) { return spec.name == name; });
+  write_stack();
+  homes_.erase(name);
+  board_.erase(name);
+  dependencies_changed();
+  return delegate(to, remove_atom::value, name);
+}
+
+node::reply<std::string> node::add_supervisor(const supervisor_spec& spec) {
+  if (spec.name.empty() || spec.name == "root" || supervisors_.contains(spec.name) || homes_.contains(spec.name))
+    return fail(errc::already_exists, "there is a supervisor or daemon named '{}' already", spec.name);
+  if (!supervisors_.contains(spec.parent))
+    return fail(errc::invalid_config, "supervisor '{}' names parent '{}', which does not exist", spec.name, spec.parent);
+  present_.supervisors.push_back(spec);
+  write_stack();
+  auto order = std::make_shared<child_order>();
+  order->seed.kind = child_kind::supervisor;
+  order->seed.name = spec.name;
+  order->seed.supervisor = std::make_shared<supervisor_seed>();
+  order->seed.supervisor->spec = spec;
+  supervisors_.emplace(spec.name, supervisor_actor{}); // taken, until it says hello
+  when_present(spec.parent, [this, order, parent = spec.parent] {
+    caf::anon_send(supervisor_named(parent), add_atom::value, order);
+  });
+  return spec.name;
+}
+
+node::reply<tree_snapshot> node::snapshot() {
+  struct gathering {
+    tree_snapshot result;
+    std::size_t missing = 0;
+  };
+  auto all = std::make_shared<gathering>();
+  auto promise = make_response_promise<tree_snapshot>();
+  auto arrived = [this, all, promise]() mutable {
+    if (--all->missing != 0)
+      return;
+    // root first, parents before children, as they were declared
+    auto rank = [&](const std::string& name) {
+      auto at = std::find_if(
+        present_.supervisors.begin(), present_.supervisors.end(), [&](auto& spec) { return spec.name == name; });
+      return name == "root" ? -1 : static_cast<long>(at - present_.supervisors.begin());
+    };
+    auto& supervisors = all->result.supervisors;
+    std::stable_sort(supervisors.begin(), supervisors.end(), [&](auto& a, auto& b) { return rank(a.name) < rank(b.name); });
+    promise.deliver(std::move(all->result));
+  };
+  std::vector<supervisor_actor> asked;
+  for (auto& [name, handle] : supervisors_)
+    if (handle)
+      asked.push_back(handle);
+  all->missing = asked.size();
+  for (auto& handle : asked)
+    request(handle, std::chrono::seconds{5}, snapshot_atom::value)
+      .then(
+        [all, arrived](tree_snapshot& part) mutable {
+          auto& r = all->result;
+          r.daemons.insert(
+            r.daemons.end(), std::make_move_iterator(part.daemons.begin()), std::make_move_iterator(part.daemons.end()));
+          r.supervisors.insert(
+            r.supervisors.end(), std::make_move_iterator(part.supervisors.begin()),
+            std::make_move_iterator(part.supervisors.end()));
+          arrived();
+        },
+        [arrived](const caf::error&) mutable { arrived(); }); // it has ended; its parent shows what was below it
+  return caf::delegated<tree_snapshot>{};
+}
+
+void node::shutdown() {
+  if (std::exchange(stopping_, true))
+    return;
+  with_->record({.kind = event_kind::node, .text = "stops"});
+  send(root_, shutdown_atom::value);
+  for (auto& [name, handle] : supervisors_)
+    if (handle && handle != root_)
+      send(handle, shutdown_atom::value);
+}
+
+} // namespace duende

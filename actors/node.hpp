@@ -1,0 +1,97 @@
+// The node: registry of names, entry point of API and library, owner of the root supervisor.
+#pragma once
+
+#include "actors/supervisor.hpp"
+#include "policies/plan.hpp"
+
+#include <caf/typed_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+namespace duende {
+
+struct apply_order {
+  stack wanted;
+  bool dry_run = false;
+};
+
+using node_actor = caf::typed_actor<
+  caf::replies_to<command>::with<daemon_status>,
+  caf::replies_to<signal_atom, std::string, int>::with<daemon_status>,
+  // (supervisor, order): a daemon of any kind
+  caf::replies_to<add_atom, std::string, child_order_ptr>::with<daemon_status>,
+  caf::replies_to<remove_atom, std::string>::with<daemon_status>,
+  caf::replies_to<find_atom, std::string>::with<daemon_status>,
+  caf::replies_to<snapshot_atom>::with<tree_snapshot>,
+  caf::replies_to<spec_atom, std::string>::with<daemon_spec_ptr>,
+  caf::replies_to<std::shared_ptr<apply_order>>::with<apply_plan>,
+  // a new supervisor for a running tree
+  caf::replies_to<add_atom, supervisor_spec>::with<std::string>,
+  // (supervisor, order)
+  caf::reacts_to<add_atom, std::string, actor_order>,
+  // from supervisors
+  caf::reacts_to<supervisor_hello>, caf::reacts_to<milestone_note>,
+  // orderly end of everything
+  caf::reacts_to<shutdown_atom>>;
+
+/// What a node begins with: the stack, and what was known of its daemons.
+struct node_seed {
+  stack present;
+  std::shared_ptr<supervisor_seed> root;
+};
+
+/// The tree of seeds for a stack. Children of a supervisor keep the order of the file; a nested supervisor stands where the
+/// first daemon below it stands, one without daemons comes last.
+std::shared_ptr<supervisor_seed> make_tree(const stack& from);
+dependants_ptr dependants_of(const std::vector<daemon_spec>& daemons);
+
+class node : public node_actor::base {
+public:
+  using super = node_actor::base;
+
+  node(caf::actor_config& cfg, services_ptr with, std::shared_ptr<node_seed> seed);
+
+  behavior_type make_behavior() override;
+  const char* name() const override { return "duende.node"; }
+
+private:
+  template <class T>
+  using reply = caf::result<T>;
+
+  supervisor_actor supervisor_of(const std::string& daemon);
+  supervisor_actor supervisor_named(const std::string& name);
+  caf::error unknown(const std::string& name) const;
+
+  reply<daemon_status> add(const std::string& supervisor, const child_order_ptr& order);
+  reply<daemon_status> remove(const std::string& name);
+  reply<std::string> add_supervisor(const supervisor_spec& spec);
+  reply<tree_snapshot> snapshot();
+  reply<apply_plan> apply(const apply_order& order);
+  void carry_out(const apply_plan& plan, const stack& wanted, std::function<void(caf::error)> done);
+  void when_present(const std::string& supervisor, std::function<void()> act);
+  void broadcast(const milestone_note& note);
+  void dependencies_changed();
+  void write_stack();
+  void shutdown();
+
+  services_ptr with_;
+  stack present_;
+  std::shared_ptr<supervisor_seed> seed_;
+  supervisor_actor root_;
+  std::map<std::string, supervisor_actor> supervisors_;
+  std::unordered_map<std::string, std::string> homes_;   ///< daemon -> its supervisor
+  std::unordered_map<std::string, milestone> board_;
+  dependants_ptr dependants_;
+  std::map<std::string, std::vector<std::function<void()>>> pending_;   ///< until a supervisor says hello
+  bool stopping_ = false;
+};
+
+} // namespace duende
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::apply_plan)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::daemon_spec_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<duende::apply_order>)

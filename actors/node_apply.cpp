@@ -1,0 +1,146 @@
+// apply: from the stack that runs to the one that is wanted, touching only what differs.
+#include "actors/node.hpp"
+
+#include "core/crash_point.hpp"
+
+#include <algorithm>
+
+namespace duende {
+namespace {
+
+const daemon_spec* find_spec(const stack& in, const std::string& name) {
+  auto at = std::find_if(in.daemons.begin(), in.daemons.end(), [&](auto& spec) { return spec.name == name; });
+  return at == in.daemons.end() ? nullptr : &*at;
+}
+
+bool changes(const plan_step& step, std::string_view key) {
+  return std::find(step.keys.begin(), step.keys.end(), key) != step.keys.end();
+}
+
+child_order_ptr order_for(const daemon_spec& spec) {
+  auto order = std::make_shared<child_order>();
+  order->seed.spec = std::make_shared<const daemon_spec>(spec);
+  order->seed.name = spec.name;
+  order->seed.id = uuid::random();
+  order->seed.desired = spec.autostart ? desired_state::up : desired_state::down;
+  return order;
+}
+
+/// Calls `done` once, with the first error, when everything counted has come back.
+struct countdown {
+  std::size_t missing = 1;
+  caf::error first;
+  std::function<void(caf::error)> done;
+
+  void arrived(const caf::error& error) {
+    if (error && !first)
+      first = error;
+    if (--missing == 0)
+      done(first);
+  }
+};
+
+} // namespace
+
+node::reply<apply_plan> node::apply(const apply_order& order) {
+  if (stopping_)
+    return make_error(errc::wrong_state, "cannot apply: the node stops");
+  auto plan = make_plan(present_, order.wanted);
+  if (order.dry_run)
+    return plan;
+  auto promise = make_response_promise<apply_plan>();
+  carry_out(plan, order.wanted, [promise, plan](const caf::error& error) mutable {
+    if (error)
+      promise.deliver(error);
+    else
+      promise.deliver(std::move(plan));
+  });
+  return caf::delegated<apply_plan>{};
+}
+
+void node::carry_out(const apply_plan& plan, const stack& wanted, std::function<void(caf::error)> done) {
+  auto all = std::make_shared<countdown>();
+  all->done = std::move(done);
+  auto arrived = [all](const daemon_status&) { all->arrived({}); };
+  auto failed = [all](const caf::error& error) { all->arrived(error); };
+  auto bound = std::chrono::minutes{10}; // stops have bounds of their own
+  auto before = present_;
+  auto kept_node = present_.node;
+  present_ = wanted;
+  present_.node = kept_node; // the node's own settings take effect at its next start
+  write_stack();
+  for (auto& step : plan.steps)
+    if (step.is_supervisor && step.action == plan_action::add) {
+      auto spec = std::find_if(
+        wanted.supervisors.begin(), wanted.supervisors.end(), [&](auto& s) { return s.name == step.name; });
+      auto child = std::make_shared<child_order>();
+      child->seed.kind = child_kind::supervisor;
+      child->seed.name = spec->name;
+      child->seed.supervisor = std::make_shared<supervisor_seed>();
+      child->seed.supervisor->spec = *spec;
+      when_present(spec->parent, [this, child, parent = spec->parent] {
+        caf::anon_send(supervisor_named(parent), add_atom::value, child);
+      });
+    } else if (step.is_supervisor && step.action == plan_action::change) {
+      for (auto& spec : wanted.supervisors)
+        if (auto to = supervisor_named(spec.name); to && spec.name == step.name)
+          send(to, change_atom::value, spec);
+    }
+  for (auto& step : plan.steps) {
+    if (step.is_supervisor)
+      continue;
+    auto* was = find_spec(before, step.name);
+    auto* now = find_spec(wanted, step.name);
+    bool moves = step.action == plan_action::change && changes(step, "supervisor");
+    ++all->missing;
+    auto add = [this, arrived, failed, bound, name = step.name, now] {
+      auto spec = *now;
+      return [this, arrived, failed, bound, spec] {
+        request(supervisor_named(spec.supervisor), bound, add_atom::value, order_for(spec)).then(arrived, failed);
+      };
+    };
+    if (step.action == plan_action::add) {
+      homes_[step.name] = now->supervisor;
+      when_present(now->supervisor, add());
+    } else if (step.action == plan_action::remove || moves) {
+      auto from = supervisor_named(was->supervisor);
+      if (moves) {
+        homes_[step.name] = now->supervisor;
+        auto then_add = add();
+        request(from, bound, remove_atom::value, step.name)
+          .then([this, then_add, to = now->supervisor](const daemon_status&) { when_present(to, then_add); }, failed);
+      } else {
+        homes_.erase(step.name);
+        board_.erase(step.name);
+        request(from, bound, remove_atom::value, step.name).then(arrived, failed);
+      }
+    } else {
+      auto change = std::make_shared<change_order>();
+      change->spec = std::make_shared<const daemon_spec>(*now);
+      change->restart = step.restarts;
+      request(supervisor_named(now->supervisor), bound, change_atom::value, step.name, std::move(change))
+        .then(arrived, failed);
+    }
+  }
+  for (auto& step : plan.steps)
+    if (step.is_supervisor && step.action == plan_action::remove) {
+      for (auto& spec : before.supervisors)
+        if (spec.name == step.name)
+          if (auto parent = supervisor_named(spec.parent))
+            caf::anon_send(parent, remove_atom::value, spec.name);
+      supervisors_.erase(step.name);
+    }
+  dependencies_changed();
+  with_->record({.kind = event_kind::config, .text = fmt::format("configuration applied: {} changes", plan.steps.size())});
+  all->arrived({});
+}
+
+/// Runs `act` now, or when the supervisor of that name has come up.
+void node::when_present(const std::string& supervisor, std::function<void()> act) {
+  if (supervisor_named(supervisor))
+    act();
+  else
+    pending_[supervisor].push_back(std::move(act));
+}
+
+} // namespace duende

@@ -1,0 +1,264 @@
+#include "actors/node_host.hpp"
+
+#include "actors/host_control.hpp"
+#include "backends/native/backend.hpp"
+#include "backends/native/spawn_keeper.hpp"
+#include "core/config/load.hpp"
+#include "core/paths.hpp"
+#include "core/units.hpp"
+
+#include <caf/send.hpp>
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+
+namespace duende {
+
+node_host::node_host(host_options options) : options_(std::move(options)), started_at_(wall_now()) {
+  config_.set("scheduler.policy", caf::atom("sharing")); // the default polls
+  config_.set("scheduler.max-threads", std::size_t{2});
+  config_.add_error_category(caf::atom("duende"), [](std::uint8_t code, caf::atom_value, const caf::message& context) {
+    if (context.size() > 0 && context.match_element<std::string>(0))
+      return context.get_as<std::string>(0);
+    return to_string(static_cast<errc>(code));
+  });
+}
+
+caf::expected<std::unique_ptr<node_host>> node_host::start(host_options options, const stack_source& source) {
+  std::unique_ptr<node_host> host{new node_host{std::move(options)}};
+  if (auto error = host->begin(source))
+    return error;
+  return host;
+}
+
+caf::error node_host::open_history() {
+  history_options settings;
+  settings.node = options_.name;
+  settings.on_trouble = [](const std::string& text) { std::fprintf(stderr, "duended: %s\n", text.c_str()); };
+  std::string path;
+  if (!options_.state_dir.empty()) {
+    std::error_code error;
+    std::filesystem::create_directories(options_.state_dir, error);
+    if (error)
+      return fail(errc::io_failure, "cannot create state_dir '{}': {}", options_.state_dir, error.message());
+    path = options_.state_dir + "/duende.db";
+  }
+  auto opened = history::open(path, std::move(settings));
+  if (!opened)
+    return opened.error();
+  store_ = std::move(*opened);
+  return {};
+}
+
+caf::error node_host::begin(const stack_source& source) {
+  try {
+    io_ = std::make_unique<reactor>();
+  } catch (const std::system_error& error) {
+    return fail(errc::io_failure, "cannot start the reactor: {}", error.what());
+  }
+  if (auto error = open_history())
+    return error;
+  auto stored = store_->load();
+  side_ = std::make_unique<channels>(*io_);
+  std::vector<held_child> held;
+  std::uint32_t generation = 1;
+  if (options_.keeper_fd >= 0) {
+    auto link = connect();
+    if (!link)
+      return link.error();
+    held = link_->list();
+    generation = link_->generation();
+  }
+  auto wanted = source(generation, stored.stack);
+  if (!wanted)
+    return wanted.error();
+  log_capture::config logging;
+  if (link_) {
+    logging.stage_read_fd = link_->stage_read_fd();
+    logging.stage_write_fd = link_->stage_write_fd();
+    logging.journal_path = options_.state_dir + "/logs.journal";
+  }
+  system_ = std::make_unique<caf::actor_system>(config_);
+  logging.on_error = [this](const std::string& name, const std::string& text) {
+    if (services_)
+      services_->record({.kind = event_kind::limit, .daemon = name, .text = name + ": " + text});
+  };
+  logs_ = std::make_unique<log_capture>(std::move(logging));
+  native_ = system_->spawn(native_backend, link_source{[this] { return connect(); }});
+  auto shared = std::make_shared<services>();
+  shared->node = options_.name;
+  shared->state_dir = options_.state_dir;
+  shared->run_dir = options_.run_dir;
+  shared->environment = options_.environment;
+  shared->io = io_.get();
+  shared->store = store_.get();
+  shared->logs = logs_.get();
+  shared->side = side_.get();
+  shared->native = native_;
+  services_ = shared;
+  if (link_)
+    link_->start();
+  if (generation == 1 && link_)
+    if (auto error = end_orphans())
+      return error;
+  store_->put_stack(stack_to_json(*wanted));
+  services_->record(
+    {.kind = event_kind::node,
+     .text = generation == 1 ? fmt::format("node '{}' starts", options_.name)
+                             : fmt::format("node '{}' is back after a crash, generation {}", options_.name, generation)});
+  bool resumes = generation > 1;
+  if (!resumes) // a fresh start follows the configuration, but daemons keep their identity
+    for (auto& row : stored.children) {
+      row = child_row{row.id, row.name, row.supervisor};
+      row.desired.reset();
+    }
+  auto seed = make_seed(std::move(*wanted), std::move(stored), std::move(held));
+  node_ = caf::actor_cast<node_actor>(system_->spawn<node>(services_, seed));
+  node_->attach_functor([this](const caf::error&) { ended({}); });
+  control_ = std::make_unique<host_control>(*this);
+  return {};
+}
+
+caf::expected<std::shared_ptr<keeper_link>> node_host::connect() {
+  if (link_)
+    return link_;
+  std::error_code ignored;
+  std::filesystem::create_directories(options_.run_dir + "/notify", ignored);
+  ::chmod((options_.run_dir + "/notify").c_str(), 0711); // daemons of other users must reach their sockets
+  bool late = options_.keeper_fd < 0;
+  if (late) {
+    auto spawned = spawn_keeper(options_.state_dir, options_.run_dir);
+    if (!spawned)
+      return spawned.error();
+    options_.keeper_fd = spawned->fd;
+  }
+  auto link = keeper_link::connect(*io_, options_.keeper_fd, events_of_link());
+  if (!link)
+    return link.error();
+  link_ = std::move(*link);
+  side_->use(link_);
+  if (late)
+    link_->start();
+  return link_;
+}
+
+link_events node_host::events_of_link() {
+  link_events events;
+  auto tell = [this](auto notice) { caf::anon_send(native_, std::move(notice)); };
+  events.on_launched = [tell](launched notice) { tell(std::move(notice)); };
+  events.on_launch_failed = [this, tell](launch_failure notice) {
+    if (!side_->helper_ended(notice.id, exit_reason::spawn(notice.text)))
+      tell(std::move(notice));
+  };
+  events.on_exit = [this, tell](process_exit notice) {
+    if (notice.incarnation == 0) {
+      std::lock_guard lock{mutex_};
+      if (orphans_left_ > 0 && --orphans_left_ == 0)
+        orphan_ended_.notify_all();
+    } else if (!side_->helper_ended(notice.id, exit_reason::from_wait_status(notice.status))) {
+      tell(std::move(notice));
+    }
+  };
+  events.on_run_change = [tell](run_change notice) { tell(std::move(notice)); };
+  events.on_channels = [this](daemon_channels what) {
+    if (what.out >= 0)
+      logs_->attach(what.id, log_stream::out, what.out);
+    if (what.err >= 0)
+      logs_->attach(what.id, log_stream::err, what.err);
+    side_->arrived(what);
+  };
+  events.on_refused = [this](std::string text) {
+    if (services_)
+      services_->record({.kind = event_kind::node, .text = "keeper: " + text});
+  };
+  events.on_lost = [this](std::string text) { ended("the keeper is gone: " + text); };
+  return events;
+}
+
+/// A killed keeper's children are ended before anything starts, so that nothing ever runs twice.
+caf::error node_host::end_orphans() {
+  auto orphans = link_->orphans();
+  if (orphans.empty())
+    return {};
+  std::unique_lock lock{mutex_};
+  orphans_left_ = orphans.size();
+  for (int number : {SIGTERM, SIGKILL}) {
+    lock.unlock();
+    for (auto& each : orphans)
+      link_->end_orphan(each.id, number);
+    lock.lock();
+    if (orphan_ended_.wait_for(lock, 10s, [&] { return orphans_left_ == 0; }))
+      break;
+  }
+  if (orphans_left_ != 0)
+    return fail(
+      errc::timed_out, "{} processes of an earlier keeper do not end (pid {}); end them and try again", orphans_left_,
+      orphans.front().pid);
+  services_->record(
+    {.kind = event_kind::node, .text = fmt::format("ended {} processes that a killed keeper had left", orphans.size())});
+  return {};
+}
+
+void node_host::ended(std::string why) {
+  std::function<void()> tell;
+  {
+    std::lock_guard lock{mutex_};
+    if (trouble_.empty())
+      trouble_ = std::move(why);
+    if (std::exchange(has_ended_, true))
+      return;
+    tell = on_end_;
+  }
+  if (tell)
+    tell();
+}
+
+void node_host::on_end(std::function<void()> fn) {
+  {
+    std::lock_guard lock{mutex_};
+    on_end_ = fn;
+    if (!has_ended_)
+      return;
+  }
+  fn();
+}
+
+std::string node_host::trouble() const {
+  std::lock_guard lock{mutex_};
+  return trouble_;
+}
+
+control& node_host::controls() { return *control_; }
+
+void node_host::finish(int code) {
+  if (link_)
+    link_->finish(code);
+}
+
+node_host::~node_host() {
+  if (system_) {
+    if (node_)
+      caf::anon_send(node_, shutdown_atom::value);
+    control_.reset();
+    node_ = nullptr;
+    if (native_) // the last to go: the incarnations need it to stop
+      while (system_->registry().running() > 1 && trouble().empty())
+        system_->registry().await_running_count_equal(1);
+    caf::anon_send_exit(native_, caf::exit_reason::user_shutdown);
+    native_ = nullptr;
+    services_.reset();
+  }
+  link_.reset();
+  if (side_)
+    side_->use(nullptr);
+  system_.reset();
+  logs_.reset();
+  side_.reset();
+  store_.reset();
+  io_.reset();
+}
+
+} // namespace duende

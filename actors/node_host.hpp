@@ -1,0 +1,91 @@
+// A whole node in one object: reactor, keeper link, history, logs, the actors and the control over them.
+#pragma once
+
+#include "actors/channels.hpp"
+#include "actors/control.hpp"
+#include "actors/node.hpp"
+#include "backends/native/link.hpp"
+#include "core/reactor.hpp"
+#include "monitors/history/store.hpp"
+#include "monitors/logs/capture.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace duende {
+
+struct host_options {
+  std::string name = "default";
+  std::string state_dir;           ///< empty: nothing is stored
+  std::string run_dir;
+  std::string metrics;             ///< shown in node_info
+  int keeper_fd = -1;              ///< the socket to the keeper that started this node; -1: a keeper is started when first needed
+  bool adopt_orphans = false;      ///< what a killed keeper left: taken over, or (false) ended before anything starts
+  std::vector<std::string> environment;
+};
+
+class node_host {
+public:
+  /// Where `wanted` comes from: the configuration, or what was running when the last node died.
+  using stack_source = std::function<caf::expected<stack>(std::uint32_t generation, const std::string& stored)>;
+
+  /// Brings everything up. Errors as sentences; nothing is left behind then.
+  static caf::expected<std::unique_ptr<node_host>> start(host_options options, const stack_source& source);
+  /// Ends what still lives, bounded only by the daemons' own time-outs.
+  ~node_host();
+  node_host(const node_host&) = delete;
+  node_host& operator=(const node_host&) = delete;
+
+  control& controls();
+  const node_actor& node_handle() const { return node_; }
+  caf::actor_system& system() { return *system_; }
+
+  /// Calls `fn` once, from any thread, when all actors have ended or the keeper is gone.
+  void on_end(std::function<void()> fn);
+  /// Not empty where the node ended for another reason than an orderly stop.
+  std::string trouble() const;
+  /// The keeper ends with `code` when this process has ended.
+  void finish(int code);
+
+private:
+  explicit node_host(host_options options);
+  caf::error begin(const stack_source& source);
+  caf::error open_history();
+  caf::expected<std::shared_ptr<keeper_link>> connect();
+  caf::error end_orphans();
+  link_events events_of_link();
+  std::shared_ptr<node_seed> make_seed(stack wanted, loaded_state stored, std::vector<held_child> held);
+  void ended(std::string why);
+
+  class host_control;
+
+  host_options options_;
+  caf::actor_system_config config_;
+  std::unique_ptr<reactor> io_;
+  std::unique_ptr<history> store_;
+  std::unique_ptr<channels> side_;
+  std::shared_ptr<keeper_link> link_;
+  std::unique_ptr<log_capture> logs_;
+  std::unique_ptr<caf::actor_system> system_;
+  backend_actor native_;
+  services_ptr services_;
+  node_actor node_;
+  std::unique_ptr<host_control> control_;
+  wall_time started_at_{};
+
+  mutable std::mutex mutex_;
+  std::condition_variable orphan_ended_;
+  std::size_t orphans_left_ = 0;
+  std::function<void()> on_end_;
+  bool has_ended_ = false;
+  std::string trouble_;
+};
+
+} // namespace duende

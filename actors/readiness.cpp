@@ -1,0 +1,89 @@
+#include "actors/readiness.hpp"
+
+#include "actors/channels.hpp"
+#include "actors/incarnation.hpp"
+#include "actors/launch.hpp"
+#include "monitors/logs/capture.hpp"
+#include "monitors/probes/readiness.hpp"
+
+#include <caf/send.hpp>
+
+namespace duende {
+namespace {
+
+bool uses_notify(const daemon_spec& spec) { return spec.ready.type == readiness_type::notify || spec.watchdog; }
+
+template <class Message>
+void send_if_alive(const caf::actor_addr& to, Message message) {
+  if (auto target = caf::actor_cast<caf::actor>(to))
+    caf::anon_send(target, std::move(message));
+}
+
+/// Runs the probe's command as the daemon would run: same user, environment and folder, output thrown away.
+exec_launcher launcher_for(const services_ptr& with, const daemon_spec_ptr& spec) {
+  return [with, spec](const std::vector<std::string>& command, std::function<void(exit_reason)> done) -> exec_cancel {
+    auto as = *spec;
+    as.binary_path = command.front();
+    as.args.assign(command.begin() + 1, command.end());
+    as.ready = {};
+    as.watchdog.reset();
+    auto request = make_launch(*with, as, uuid::random(), 1, {});
+    if (!request) {
+      done(exit_reason::spawn(sentence(request.error())));
+      return {};
+    }
+    (*request)->out = (*request)->err = stdio_mode::null;
+    return with->side->launch_helper(**request, std::move(done));
+  };
+}
+
+} // namespace
+
+readiness::readiness(services_ptr with, daemon_spec_ptr spec, const uuid& id)
+: with_(std::move(with)), spec_(std::move(spec)), id_(id) {}
+
+readiness::~readiness() {
+  if (spec_->ready.type == readiness_type::log && with_->logs)
+    with_->logs->unwatch(id_);
+  if (with_->side)
+    with_->side->silence(id_);
+}
+
+std::unique_ptr<readiness> readiness::begin(
+  const caf::actor& to, services_ptr with, daemon_spec_ptr spec, const uuid& id, std::uint32_t incarnation,
+  const std::string& record) {
+  auto type = spec->ready.type;
+  if (type == readiness_type::none && !uses_notify(*spec))
+    return nullptr;
+  std::unique_ptr<readiness> result{new readiness{std::move(with), std::move(spec), id}};
+  auto& r = *result;
+  if (!r.with_->side)
+    return result;
+  r.with_->side->listen(id, incarnation, record, to.address());
+  if (type == readiness_type::log && r.with_->logs) {
+    auto matched = [side = r.with_->side, id, address = to.address()] {
+      side->mark_ready(id);
+      send_if_alive(address, probe_note{true, {}});
+    };
+    if (auto watching = r.with_->logs->watch(id, r.spec_->ready.pattern, std::move(matched)); !watching)
+      caf::anon_send(to, probe_note{false, sentence(watching.error())});
+  }
+  return result;
+}
+
+void readiness::probe(const caf::actor& to) {
+  auto type = spec_->ready.type;
+  if (type != readiness_type::tcp && type != readiness_type::http && type != readiness_type::exec)
+    return;
+  watch_ = std::make_unique<readiness_watch>(
+    *with_->io, spec_->ready, readiness_means{launcher_for(with_, spec_), -1},
+    [address = to.address()](const probe_result& result) {
+      send_if_alive(address, probe_note{result.ok, result.text});
+    });
+}
+
+void readiness::reached() { watch_.reset(); }
+
+std::string readiness::last_failure() const { return watch_ ? watch_->last_failure() : std::string{}; }
+
+} // namespace duende

@@ -1,0 +1,39 @@
+// What every actor of a node shares: handles to the node's organs. Made once at start, constant afterwards.
+#pragma once
+
+#include "backends/backend_actor.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace duende {
+
+class reactor;
+class history;
+class log_capture;
+class channels;
+struct event;
+
+struct services {
+  std::string node;                        ///< its name
+  std::string state_dir, run_dir;
+  std::vector<std::string> environment;    ///< the node's own, "KEY=VALUE"
+  reactor* io = nullptr;
+  history* store = nullptr;
+  log_capture* logs = nullptr;             ///< null where this node runs no processes
+  channels* side = nullptr;                ///< likewise
+  backend_actor native;                    ///< invalid where this node has no keeper
+
+  /// Adds the node's name and the time, and records it. Never blocks.
+  void record(event what) const;
+};
+using services_ptr = std::shared_ptr<const services>;
+
+/// Where the files of a daemon's captured output go.
+std::string log_dir_of(const services& with, const std::string& name, const std::string& configured);
+/// Where its sd_notify socket is bound.
+std::string notify_path_of(const services& with, const uuid& id);
+
+} // namespace duende

@@ -1,0 +1,150 @@
+#include "actors/supervisor.hpp"
+
+#include "core/crash_point.hpp"
+
+#include <algorithm>
+
+namespace duende {
+
+supervisor::supervisor(
+  caf::actor_config& cfg, services_ptr with, std::shared_ptr<supervisor_seed> seed, board_actor node, life_watcher parent)
+: super(cfg), with_(std::move(with)), node_(std::move(node)), parent_(std::move(parent)), spec_(seed->spec),
+  dependants_(seed->dependants), restarts_(seed->restarts), escalations_(seed->escalations), seed_(std::move(seed)) {
+  set_exception_handler(
+    [](caf::scheduled_actor*, std::exception_ptr& what) -> caf::error { return exception_error(what); });
+  set_down_handler([this](caf::down_msg& down) { on_down(down); });
+  set_exit_handler([this](caf::exit_msg&) { begin_shutdown({}); });
+}
+
+supervisor::behavior_type supervisor::make_behavior() {
+  send(node_, supervisor_hello{spec_.name, supervisor_actor{this}});
+  auto seed = std::move(seed_);
+  window_.restore(seed->recent);
+  for (auto& each : seed->children)
+    adopt_seed(std::move(each));
+  seed.reset();
+  start_all();
+  return {
+    [this](const command& what) { return on_command(what); },
+    [this](signal_atom, const std::string& name, int number) { return signal_child(name, number); },
+    [this](add_atom, const child_order_ptr& order) { return add_child(order); },
+    [this](remove_atom, const std::string& name) { return remove_child(name); },
+    [this](change_atom, const std::string& name, const change_order_ptr& order) { return change_child(name, order); },
+    [this](snapshot_atom) { return snapshot(); },
+    [this](find_atom, const std::string& name) { return find_child(name); },
+    [this](change_atom, const supervisor_spec& spec) { spec_ = spec; },
+    [this](actor_order& order) { add_actor(order); },
+    [this](const milestone_note& note) { on_milestone(note); },
+    [this](const dependants_ptr& dependants) {
+      dependants_ = dependants;
+      for (auto& c : children_)
+        c->watched = is_watched(*c);
+    },
+    [this](shutdown_atom) { begin_shutdown({}); },
+    [this](const life_note& note) { on_life_note(note); },
+    [this](start_atom, std::uint64_t timer) { on_timer(timer); },
+    [this](const std::shared_ptr<supervisor_seed>& records) {
+      if (auto* c = find(records->spec.name))
+        c->detail().supervisor = records;
+    }};
+}
+
+child* supervisor::find(const std::string& name) {
+  auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
+std::size_t supervisor::index_of(const child& c) const {
+  auto at = std::find_if(children_.begin(), children_.end(), [&](auto& each) { return each.get() == &c; });
+  return static_cast<std::size_t>(at - children_.begin());
+}
+
+bool supervisor::is_watched(const child& c) const {
+  return (c.spec && !c.spec->depends_on.empty()) || (dependants_ && dependants_->contains(c.name));
+}
+
+std::uint64_t supervisor::set_timer(child& c, duration delay) {
+  drop_timer(c);
+  c.timer = next_timer_++;
+  timers_.emplace(c.timer, &c);
+  delayed_send(this, delay, start_atom::value, c.timer);
+  return c.timer;
+}
+
+void supervisor::drop_timer(child& c) {
+  timers_.erase(std::exchange(c.timer, 0));
+}
+
+void supervisor::on_timer(std::uint64_t timer) {
+  if (timer == regroup_timer_) {
+    regroup_timer_ = 0;
+    regroup_due();
+    return;
+  }
+  auto found = timers_.find(timer);
+  if (found == timers_.end())
+    return; // overtaken by a command
+  auto& c = *found->second;
+  drop_timer(c);
+  c.pending_start = true;
+  start_eligible();
+}
+
+tree_snapshot supervisor::snapshot() const {
+  tree_snapshot result;
+  auto now = monotonic_now();
+  supervisor_status own;
+  own.name = spec_.name;
+  own.parent = is_root() ? "" : spec_.parent;
+  own.strategy = spec_.strategy;
+  own.intensity = spec_.intensity;
+  own.state = shutting_down_ ? daemon_state::stopping : daemon_state::running;
+  own.restarts = restarts_;
+  own.escalations = escalations_;
+  for (auto& c : children_) {
+    own.children.push_back(c->name);
+    if (c->kind != child_kind::supervisor)
+      result.daemons.push_back(status_of(*c, spec_.name, now));
+    else if (!c->alive())
+      append_parked(result, *c, now);
+  }
+  result.supervisors.insert(result.supervisors.begin(), std::move(own));
+  return result;
+}
+
+void supervisor::append_parked(tree_snapshot& result, const child& parked, instant now) const {
+  if (!parked.more || !parked.more->supervisor)
+    return;
+  auto& seed = *parked.more->supervisor;
+  supervisor_status own;
+  own.name = seed.spec.name;
+  own.parent = spec_.name;
+  own.strategy = seed.spec.strategy;
+  own.intensity = seed.spec.intensity;
+  own.state = parked.state;
+  own.restarts = seed.restarts;
+  own.escalations = seed.escalations;
+  result.supervisors.push_back(own);
+  auto at = result.supervisors.size() - 1;
+  for (auto& each : seed.children) {
+    result.supervisors[at].children.push_back(each.name);
+    child shown;
+    shown.name = each.name;
+    shown.spec = each.spec;
+    shown.kind = each.kind;
+    shown.state = parked.state == daemon_state::failed ? daemon_state::failed : daemon_state::stopped;
+    shown.restarts = static_cast<std::uint32_t>(each.restarts);
+    shown.incarnation = each.incarnation;
+    shown.detail().id = each.id;
+    shown.more->last = each.last;
+    shown.more->counters = each.counters;
+    if (each.kind == child_kind::supervisor) {
+      shown.more->supervisor = each.supervisor;
+      append_parked(result, shown, now);
+    } else {
+      result.daemons.push_back(status_of(shown, seed.spec.name, now));
+    }
+  }
+}
+
+} // namespace duende

@@ -1,0 +1,206 @@
+// The supervisor: keeps child records, monitors incarnations, restarts them as policies say, escalates.
+#pragma once
+
+#include "actors/child.hpp"
+#include "actors/control.hpp"
+#include "core/messages.hpp"
+
+#include <caf/typed_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace duende {
+
+struct command {
+  verb what = verb::start;
+  std::string name;
+  bool wait = true;
+  bool at_once = false;             ///< kill instead of stop
+};
+
+struct tree_snapshot {
+  std::vector<daemon_status> daemons;
+  std::vector<supervisor_status> supervisors;
+};
+
+/// A new daemon for a running supervisor.
+struct child_order {
+  child_seed seed;
+  bool watched = false;
+  bool start = true;
+};
+using child_order_ptr = std::shared_ptr<child_order>;
+
+/// How apply changes a daemon that runs.
+struct change_order {
+  daemon_spec_ptr spec;
+  bool restart = false;
+  bool watched = false;
+};
+using change_order_ptr = std::shared_ptr<change_order>;
+
+/// A new in-process actor; a name that is taken is told of by an event.
+struct actor_order {
+  std::string name;
+  actor_factory make;
+};
+
+using supervisor_actor = caf::typed_actor<
+  // from the node: the outcome is answered when it is known, or the error at once
+  caf::replies_to<command>::with<daemon_status>,
+  caf::replies_to<signal_atom, std::string, int>::with<daemon_status>,
+  caf::replies_to<add_atom, child_order_ptr>::with<daemon_status>,
+  caf::replies_to<remove_atom, std::string>::with<daemon_status>,
+  caf::replies_to<change_atom, std::string, change_order_ptr>::with<daemon_status>,
+  caf::replies_to<snapshot_atom>::with<tree_snapshot>,
+  caf::replies_to<find_atom, std::string>::with<daemon_status>,
+  caf::reacts_to<change_atom, supervisor_spec>, caf::reacts_to<actor_order>,
+  // dependencies elsewhere in the tree
+  caf::reacts_to<milestone_note>, caf::reacts_to<dependants_ptr>,
+  // stop all in reverse order and end
+  caf::reacts_to<shutdown_atom>,
+  // from incarnations, from itself
+  caf::reacts_to<life_note>,
+  caf::reacts_to<start_atom, std::uint64_t>,
+  // the records of a nested supervisor that is about to end
+  caf::reacts_to<std::shared_ptr<supervisor_seed>>>;
+
+/// What supervisors tell the node.
+struct supervisor_hello {
+  std::string name;
+  supervisor_actor handle;
+};
+
+/// The node, as supervisors know it.
+using board_actor = caf::typed_actor<caf::reacts_to<supervisor_hello>, caf::reacts_to<milestone_note>>;
+
+class supervisor : public supervisor_actor::base {
+public:
+  using super = supervisor_actor::base;
+
+  /// `node` gets supervisor_hello and milestone_notes, `parent` the records at the end (invalid for the root).
+  supervisor(
+    caf::actor_config& cfg, services_ptr with, std::shared_ptr<supervisor_seed> seed, board_actor node, life_watcher parent);
+
+  behavior_type make_behavior() override;
+  const char* name() const override { return "duende.supervisor"; }
+
+private:
+  using reply = caf::result<daemon_status>;
+
+  // supervisor_commands.cpp: what the node asks
+  reply on_command(const command& what);
+  reply start_child(child& c, bool wait);
+  reply stop_child(child& c, bool wait, bool at_once);
+  reply restart_child(child& c, bool wait);
+  reply pause_child(child& c);
+  reply resume_child(child& c);
+  reply reload_child(child& c);
+  reply signal_child(const std::string& name, int number);
+  reply add_child(const child_order_ptr& order);
+  reply remove_child(const std::string& name);
+  reply change_child(const std::string& name, const change_order_ptr& order);
+  reply find_child(const std::string& name);
+  void add_actor(actor_order& order);
+  tree_snapshot snapshot() const;
+  reply wait_for(child& c, bool until_running, std::uint32_t incarnation, bool wait);
+  reply refuse(verb what, const child& c) const;
+  void answer_change(child& c);
+
+  // supervisor_children.cpp: starting and the notes on the way
+  child& adopt_seed(child_seed&& seed);
+  void start_all();
+  void start_eligible();
+  bool may_start(child& c);
+  milestone reached_by(const std::string& name);
+  void begin_life(child& c);
+  void begin_process(child& c, const held_child* held);
+  void begin_actor(child& c);
+  void begin_supervisor(child& c);
+  void track(child& c, const caf::actor& life);
+  void announce_if_ready();
+  void on_life_note(const life_note& note);
+  void became_running(child& c);
+  void set_milestone(child& c, milestone reached);
+  void on_milestone(const milestone_note& note);
+  void settle_waiters(child& c);
+  void fail_waiters(child& c, const caf::error& why);
+
+  // supervisor_ends.cpp: ends, restarts, strategies, escalation
+  void readopt(child& c, const held_child& held, daemon_state stored);
+  void resume_backoff(child& c, const held_child& held);
+  void on_down(const caf::down_msg& down);
+  void child_ended(child& c, life_end end);
+  void decide(child& c, const life_end& end);
+  void restart_later(child& c, duration delay);
+  void restart_group(child& c, duration delay);
+  void regroup_due();
+  void on_timer(std::uint64_t timer);
+  bool admit_restart(child& c, instant now);
+  void give_up(child& c, const std::string& why);
+  void settle(child& c, daemon_state state);
+  void want_stop(child& c, bool at_once);
+  void order_stop(child& c, bool at_once);
+  bool may_stop(const child& c);
+  void pump_stops();
+  void begin_shutdown(std::optional<caf::error> with_reason);
+  void end_if_all_down();
+
+  // supervisor_record.cpp: writing down and telling
+  life_record record_of(const child& c) const;
+  void write_intent(child& c, intent wanted);
+  void persist(child& c);
+  void count_end(child& c, const life_end& end);
+  void forget_child(child& c);
+  void write_pid_file(const child& c);
+  void remove_pid_file(const child& c);
+  void record_event(const child& c, event_kind kind, std::string text, std::optional<exit_cause> cause = {});
+  void record_own_event(event_kind kind, std::string text);
+  child_seed seed_of(const child& c) const;
+
+  child* find(const std::string& name);
+  std::size_t index_of(const child& c) const;
+  bool is_watched(const child& c) const;
+  void append_parked(tree_snapshot& result, const child& parked, instant now) const;
+  std::uint64_t set_timer(child& c, duration delay);
+  void drop_timer(child& c);
+  bool is_root() const { return !parent_; }
+
+  services_ptr with_;
+  board_actor node_;
+  life_watcher parent_;             ///< invalid for the root
+  supervisor_spec spec_;
+  std::vector<std::unique_ptr<child>> children_;                    ///< in start order
+  std::unordered_map<caf::actor_id, child*> alive_;
+  std::unordered_map<std::string_view, child*> by_name_;
+  std::unordered_map<std::uint64_t, child*> timers_;
+  std::unordered_map<std::string, milestone> board_;                ///< daemons elsewhere
+  dependants_ptr dependants_;
+  std::vector<child*> held_stops_;
+  restart_window window_;
+  std::uint64_t restarts_ = 0, escalations_ = 0, next_timer_ = 1;
+  std::uint64_t regroup_timer_ = 0;
+  std::shared_ptr<supervisor_seed> seed_;
+  bool shutting_down_ = false;
+  bool ended_ = false;
+  bool announced_ = false;             ///< the parent knows that all here is ready
+  std::size_t announce_scan_ = 0;      ///< children before it are ready
+  std::optional<caf::error> end_reason_;
+};
+
+} // namespace duende
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::command)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::actor_order)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::supervisor_spec)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::daemon_status)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::tree_snapshot)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::child_order_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::change_order_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::supervisor_hello)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::dependants_ptr)

@@ -1,0 +1,167 @@
+// duended: the node. Started (and started again) by duende-keeper; everything it decides is in actors/.
+#include "actors/api/node_lock.hpp"
+#include "actors/api/server.hpp"
+#include "actors/node_host.hpp"
+#include "apps/duended/options.hpp"
+#include "core/config/load.hpp"
+#include "core/paths.hpp"
+
+#include <fmt/format.h>
+
+#include <malloc.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+
+extern char** environ;
+
+namespace {
+
+using namespace duende;
+
+constexpr int exit_failed = 1;
+constexpr int exit_usage = 2;
+
+/// Tells whoever waits for the node (duende up) how its start went.
+void report(const node_options& options, const std::string& text) {
+  if (options.ready_fd >= 0) {
+    auto line = text + "\n";
+    [[maybe_unused]] auto written = ::write(options.ready_fd, line.data(), line.size());
+    ::close(options.ready_fd);
+  }
+}
+
+int refuse(const node_options& options, const std::string& text, int code) {
+  std::fprintf(stderr, "duended: %s\n", text.c_str());
+  report(options, text);
+  return code;
+}
+
+void raise_file_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+std::string all_errors(const load_result& loaded) {
+  std::string text;
+  for (auto& each : loaded.errors)
+    text += (text.empty() ? "" : "\n") + to_string(each);
+  return text;
+}
+
+/// The signals that mean something to a node, as a descriptor.
+int signals_fd() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE})
+    sigaddset(&set, number);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr); // before any thread exists: they inherit it
+  sigdelset(&set, SIGPIPE);
+  return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/// SIGHUP: the file is read again and what changed is applied.
+void reload(control& controls, const std::string& file) {
+  auto loaded = load_file(file);
+  if (!loaded.ok()) {
+    std::fprintf(stderr, "duended: configuration not applied:\n%s\n", all_errors(loaded).c_str());
+    return;
+  }
+  if (auto applied = controls.apply(std::move(loaded.value), false); !applied)
+    std::fprintf(stderr, "duended: configuration not applied: %s\n", sentence(applied.error()).c_str());
+}
+
+/// Sleeps until the node has ended; passes signals on meanwhile.
+void serve(node_host& host, const node_options& options, int signals) {
+  int ended = eventfd(0, EFD_CLOEXEC);
+  host.on_end([ended] { eventfd_write(ended, 1); });
+  pollfd waiting[] = {{signals, POLLIN, 0}, {ended, POLLIN, 0}};
+  while ((waiting[1].revents & POLLIN) == 0) {
+    if (poll(waiting, 2, -1) < 0)
+      continue;
+    signalfd_siginfo info{};
+    while (::read(signals, &info, sizeof info) == sizeof info) {
+      if (info.ssi_signo == SIGHUP)
+        reload(host.controls(), options.config_file);
+      else
+        host.controls().shutdown();
+    }
+  }
+  host.on_end({});
+  ::close(ended);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  mallopt(M_ARENA_MAX, 2); // a node has few busy threads; arenas cost memory for each
+  int signals = signals_fd();
+  auto options = parse_node_options(argc, argv);
+  if (!options)
+    return refuse({}, sentence(options.error()), exit_usage);
+  if (options->version) {
+    std::printf("duended %s\n", DUENDE_VERSION);
+    return 0;
+  }
+  raise_file_limit();
+  auto loaded = load_file(options->config_file);
+  if (!loaded.ok() && options->generation == 1)
+    return refuse(*options, all_errors(loaded), exit_usage);
+  auto& settings = loaded.value.node;
+
+  host_options how;
+  how.name = settings.name;
+  how.state_dir = !options->state_dir.empty() ? options->state_dir
+                  : settings.state_dir.empty() ? default_state_dir(settings.name)
+                                               : settings.state_dir;
+  auto socket_path = options->socket_path.empty() ? default_socket(settings.name) : options->socket_path;
+  how.run_dir = socket_path.substr(0, socket_path.rfind('/'));
+  how.metrics = settings.metrics;
+  how.keeper_fd = options->keeper_fd;
+  how.adopt_orphans = options->adopt_orphans;
+  for (char** each = environ; *each; ++each)
+    how.environment.emplace_back(*each);
+
+  auto lock = node_lock::acquire(how.name, socket_path);
+  if (!lock)
+    return refuse(*options, sentence(lock.error()), exit_failed);
+  auto source = [&](std::uint32_t generation, const std::string& stored) -> caf::expected<stack> {
+    if (generation > 1 && !stored.empty()) { // what ran goes on, whatever became of the file
+      auto resumed = load_text(stored, config_format::json, "stored stack", "/");
+      if (resumed.ok())
+        return std::move(resumed.value);
+    }
+    if (!loaded.ok())
+      return make_error(errc::invalid_config, all_errors(loaded));
+    return std::move(loaded.value);
+  };
+  auto host = node_host::start(how, source);
+  if (!host)
+    return refuse(*options, sentence(host.error()), exit_failed);
+  auto api = api_server::start((*host)->controls(), {socket_path, settings.api, settings.metrics});
+  if (!api)
+    return refuse(*options, sentence(api.error()), exit_failed);
+  loaded = {};
+  malloc_trim(0);
+  report(*options, "ready");
+  serve(**host, *options, signals);
+
+  auto trouble = (*host)->trouble();
+  api->reset();
+  if (!trouble.empty()) { // nothing can be stopped any more; the next start finds what runs
+    std::fprintf(stderr, "duended: %s\n", trouble.c_str());
+    std::fflush(nullptr);
+    _exit(exit_failed);
+  }
+  (*host)->finish(0);
+  host->reset();
+  return 0;
+}
