@@ -24,7 +24,10 @@ void keeper::find_orphans() {
       continue;
     auto pidfd = static_cast<int>(syscall(SYS_pidfd_open, entry.pid, 0));
     // Proved after the pidfd is open, so that it names the very process.
-    if (pidfd < 0 || !alive(entry.pid, entry.start_time) || by_id_.count(entry.id) != 0) {
+    process_facts facts;
+    bool ours = pidfd >= 0 && read_process(entry.pid, facts) && facts.start_time - entry.start_time <= entry.span
+                && facts.state != 'Z' && facts.state != 'X';
+    if (!ours || by_id_.count(entry.id) != 0) {
       if (pidfd >= 0)
         close(pidfd);
       entry.pid = 0;
@@ -43,7 +46,8 @@ void keeper::find_orphans() {
     left.own_child = false;
     left.pid = entry.pid;
     left.pidfd = pidfd;
-    left.start_time = entry.start_time;
+    left.start_time = entry.start_time = facts.start_time;
+    entry.span = 0;
     left.exit.started = entry.start_time * (1'000'000'000u / static_cast<nanoseconds>(sysconf(_SC_CLK_TCK)));
     auto asleep = boottime() - monotonic(); // start times count suspended time, CLOCK_MONOTONIC does not
     left.exit.started -= left.exit.started > asleep ? asleep : 0;
@@ -51,6 +55,7 @@ void keeper::find_orphans() {
     by_pid_.emplace(left.pid, index);
     watch(pidfd, tag::slot_exit, index);
   }
+  ledger_.trim();
 }
 
 /// The pipes of an earlier keeper live as long as the process; it opened them for both directions.

@@ -1,15 +1,15 @@
+// The functions of the child's side make raw calls only and allocate nothing: see flight.
 #include "apps/keeper/child.hpp"
 
+#include "apps/keeper/raw_call.hpp"
 #include "backends/native/identity.hpp"
 
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -19,43 +19,58 @@ namespace {
 
 using protocol::step;
 
-[[noreturn]] void report(const child_plan& plan, step failed, std::string_view subject = {}) {
-  child_report what{};
+[[noreturn]] void leave() {
+  for (;;)
+    raw_call(SYS_exit_group, 127);
+}
+
+[[noreturn]] void report(const child_plan& plan, step failed, long result, std::string_view subject = {}) {
+  child_report what;
   what.step = failed;
-  what.error = errno;
-  subject.copy(what.subject, sizeof what.subject - 1);
-  [[maybe_unused]] auto written = write(plan.status, &what, sizeof what); // an empty pipe takes it whole
-  _exit(127);
+  what.error = static_cast<std::int32_t>(-result);
+  auto size = subject.size() < sizeof what.subject ? subject.size() : sizeof what.subject - 1;
+  memcpy(what.subject, subject.data(), size);
+  memset(what.subject + size, 0, sizeof what.subject - size);
+  raw_call(SYS_write, plan.status, raw(&what), sizeof what); // an empty pipe takes it whole
+  leave();
+}
+
+/// `value` in decimal digits at the end of `buffer`.
+std::string_view digits(std::uint32_t value, char (&buffer)[12]) {
+  char* at = buffer + sizeof buffer;
+  do
+    *--at = static_cast<char>('0' + value % 10);
+  while ((value /= 10) != 0);
+  return {at, static_cast<std::size_t>(buffer + sizeof buffer - at)};
 }
 
 void write_ledger(const child_plan& plan) {
   auto& entry = (*plan.book)[plan.index];
-  auto start = start_time_between(plan.before, boottime());
-  auto pid = static_cast<pid_t>(syscall(SYS_getpid));
-  if (start == 0) {
-    process_facts self;
-    read_process(pid, self);
-    start = self.start_time;
-  }
   entry.id = plan.request->id;
-  entry.start_time = start;
-  __atomic_store_n(&entry.pid, pid, __ATOMIC_RELEASE);
-  close(plan.book->fd()); // the lock is the keeper's alone again
+  // The clone lies in between. Mostly both are one tick, else the ledger says so.
+  entry.start_time = plan.before / plan.tick;
+  entry.span = static_cast<std::uint32_t>(boottime() / plan.tick - entry.start_time);
+  __atomic_store_n(&entry.pid, static_cast<std::int32_t>(raw_call(SYS_getpid)), __ATOMIC_RELEASE);
+  raw_call(SYS_close, plan.book->fd()); // the lock is the keeper's alone again
 }
 
 void enter_cgroup(const child_plan& plan) {
   auto folder = plan.request->cgroup;
   if (folder.empty())
     return;
+  constexpr std::string_view file = "/cgroup.procs";
   char path[4096];
-  if (snprintf(path, sizeof path, "%s/cgroup.procs", folder.data()) >= static_cast<int>(sizeof path)) {
-    errno = ENAMETOOLONG;
-    report(plan, step::cgroup, folder);
-  }
-  int fd = open(path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0 || write(fd, "0", 1) != 1)
-    report(plan, step::cgroup, folder);
-  close(fd);
+  if (folder.size() + file.size() >= sizeof path)
+    report(plan, step::cgroup, -ENAMETOOLONG, folder);
+  memcpy(path, folder.data(), folder.size());
+  memcpy(path + folder.size(), file.data(), file.size());
+  path[folder.size() + file.size()] = '\0';
+  long fd = raw_call(SYS_openat, AT_FDCWD, raw(path), O_WRONLY | O_CLOEXEC);
+  if (fd < 0)
+    report(plan, step::cgroup, fd, folder);
+  if (long result = raw_call(SYS_write, fd, raw("0"), 1); result != 1)
+    report(plan, step::cgroup, result, folder);
+  raw_call(SYS_close, fd);
 }
 
 void set_limits(const child_plan& plan) {
@@ -63,21 +78,24 @@ void set_limits(const child_plan& plan) {
   for (auto& wanted : plan.request->limits) {
     rlimit value{wanted.soft, wanted.hard};
     open_files |= wanted.resource == RLIMIT_NOFILE;
-    if (setrlimit(static_cast<__rlimit_resource>(wanted.resource), &value) != 0) {
-      char number[16];
-      snprintf(number, sizeof number, "%d", wanted.resource);
-      report(plan, step::limits, number);
-    }
+    char buffer[12];
+    if (long result = raw_call(SYS_prlimit64, 0, wanted.resource, raw(&value)); result != 0)
+      report(plan, step::limits, result, digits(static_cast<std::uint32_t>(wanted.resource), buffer));
   }
-  if (!open_files && setrlimit(RLIMIT_NOFILE, plan.open_files) != 0)
-    report(plan, step::limits);
+  if (open_files)
+    return;
+  if (long result = raw_call(SYS_prlimit64, 0, RLIMIT_NOFILE, raw(plan.open_files)); result != 0)
+    report(plan, step::limits, result);
 }
 
+/// dup3 refuses equal numbers; the keeper's descriptors are from 3 on, `to` is not.
 void set_stdio(const child_plan& plan) {
   int out = plan.out >= 0 ? plan.out : plan.null_fd;
   int err = plan.err >= 0 ? plan.err : plan.request->err == protocol::stdio::join_stdout ? out : plan.null_fd;
-  if (dup2(plan.null_fd, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
-    report(plan, step::stdio);
+  int from[] = {plan.null_fd, out, err};
+  for (int to = 0; to < 3; ++to)
+    if (long result = raw_call(SYS_dup3, from[to], to, 0); result < 0)
+      report(plan, step::stdio, result);
 }
 
 /// Puts the readiness pipe on the wanted number; `status` gives way where it sits there.
@@ -86,36 +104,51 @@ void set_ready_fd(child_plan& plan) {
   if (plan.ready < 0)
     return;
   if (plan.status == wanted) {
-    plan.status = fcntl(plan.status, F_DUPFD_CLOEXEC, wanted + 1);
+    plan.status = static_cast<int>(raw_call(SYS_fcntl, plan.status, F_DUPFD_CLOEXEC, wanted + 1));
     if (plan.status < 0)
-      _exit(127);
+      leave();
   }
-  if (plan.ready == wanted ? fcntl(wanted, F_SETFD, 0) != 0 : dup2(plan.ready, wanted) < 0)
-    report(plan, step::ready_fd);
+  long result =
+    plan.ready == wanted ? raw_call(SYS_fcntl, wanted, F_SETFD, 0) : raw_call(SYS_dup3, plan.ready, wanted, 0);
+  if (result < 0)
+    report(plan, step::ready_fd, result);
 }
 
-/// By raw calls: the C library's wrappers would look for threads to tell.
 void set_user(const child_plan& plan) {
   auto& request = *plan.request;
   if (!request.change_user)
     return;
-  char number[16];
-  auto word = [&](std::uint32_t id) {
-    snprintf(number, sizeof number, "%u", id);
-    return number;
-  };
+  long uid = request.uid, gid = request.gid;
+  char buffer[12];
   for (int fd : {1, 2}) // the pipe as /dev/stdout stays open to the daemon
-    if ((fd == 1 ? plan.out : plan.err) >= 0 && fchown(fd, request.uid, static_cast<gid_t>(-1)) != 0)
-      report(plan, step::stdio);
-  if (syscall(SYS_setgroups, request.groups.size(), request.groups.data()) != 0)
-    report(plan, step::groups);
-  if (syscall(SYS_setresgid, request.gid, request.gid, request.gid) != 0)
-    report(plan, step::group, word(request.gid));
-  if (syscall(SYS_setresuid, request.uid, request.uid, request.uid) != 0)
-    report(plan, step::user, word(request.uid));
+    if ((fd == 1 ? plan.out : plan.err) >= 0)
+      if (long result = raw_call(SYS_fchown, fd, uid, -1); result != 0)
+        report(plan, step::stdio, result);
+  auto count = static_cast<long>(request.groups.size());
+  if (long result = raw_call(SYS_setgroups, count, raw(request.groups.data())); result != 0)
+    report(plan, step::groups, result);
+  if (long result = raw_call(SYS_setresgid, gid, gid, gid); result != 0)
+    report(plan, step::group, result, digits(request.gid, buffer));
+  if (long result = raw_call(SYS_setresuid, uid, uid, uid); result != 0)
+    report(plan, step::user, result, digits(request.uid, buffer));
 }
 
+int run_flight(void* argument) { become_child(static_cast<flight*>(argument)->plan); }
+
 } // namespace
+
+bool flight::prepare() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return false; // they know of one stack a thread
+#endif
+  if (!raw_calls || stack != nullptr)
+    return raw_calls;
+  auto* memory = mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  stack = memory == MAP_FAILED ? nullptr : static_cast<char*>(memory);
+  return stack != nullptr;
+}
+
+bool may_share(const protocol::spawn& request) { return request.cgroup.empty() && !request.change_user; }
 
 pid_t fork_with_pidfd(int& pidfd) {
   clone_args args{};
@@ -128,30 +161,36 @@ pid_t fork_with_pidfd(int& pidfd) {
   return static_cast<pid_t>(pid);
 }
 
+pid_t launch_sharing(flight& start, int& pidfd) {
+  return clone(run_flight, start.stack + flight::stack_size, CLONE_VM | CLONE_PIDFD | SIGCHLD, &start, &pidfd);
+}
+
 void unblock_signals() {
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  std::uint64_t none = 0;
+  raw_call(SYS_rt_sigprocmask, SIG_SETMASK, raw(&none), 0, sizeof none);
 }
 
 void become_child(const child_plan& given) {
   child_plan plan = given;
   auto& request = *plan.request;
   write_ledger(plan);
-  if (syscall(SYS_setsid) < 0)
-    report(plan, step::session);
+  if (long result = raw_call(SYS_setsid); result < 0)
+    report(plan, step::session, result);
   enter_cgroup(plan);
   set_limits(plan);
   set_stdio(plan);
   set_ready_fd(plan);
   set_user(plan);
-  if (request.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-    report(plan, step::privileges);
-  if (!request.working_dir.empty() && chdir(request.working_dir.data()) != 0)
-    report(plan, step::working_dir, request.working_dir);
+  if (request.no_new_privileges)
+    if (long result = raw_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1); result != 0)
+      report(plan, step::privileges, result);
+  if (!request.working_dir.empty())
+    if (long result = raw_call(SYS_chdir, raw(request.working_dir.data())); result != 0)
+      report(plan, step::working_dir, result, request.working_dir);
   unblock_signals();
-  execve(request.path.data(), plan.argv, plan.env); // every other descriptor of the keeper is close-on-exec
-  report(plan, step::exec, request.path);
+  // Every other descriptor of the keeper is close-on-exec.
+  long result = raw_call(SYS_execve, raw(request.path.data()), raw(plan.argv), raw(plan.env));
+  report(plan, step::exec, result, request.path);
 }
 
 void as_pointers(const std::vector<protocol::text>& strings, std::vector<char*>& pointers) {

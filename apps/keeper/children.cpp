@@ -129,7 +129,7 @@ bool keeper::open_channels(slot& which, const protocol::spawn& request, bool& no
   return true;
 }
 
-void keeper::launch(slot& which, const protocol::spawn& request) {
+void keeper::launch(slot& which, const protocol::spawn& request, flight* start) {
   which.incarnation = request.incarnation;
   which.record.assign(request.record);
   which.cgroup.assign(request.cgroup);
@@ -146,15 +146,17 @@ void keeper::launch(slot& which, const protocol::spawn& request) {
       notify_failed ? request.notify_path : std::string_view{});
   if (which.untold_mask != 0)
     tell(which, untold_channels);
-  as_pointers(request.argv, argv_);
-  as_pointers(request.env, env_);
+  auto& argv = start != nullptr ? start->argv : argv_;
+  auto& env = start != nullptr ? start->env : env_;
+  as_pointers(request.argv, argv);
+  as_pointers(request.env, env);
   int status[2];
   if (pipe2(status, O_CLOEXEC) != 0)
     return fail(which, protocol::step::pipes, errno, {});
   child_plan plan;
   plan.request = &request;
-  plan.argv = argv_.data();
-  plan.env = env_.data();
+  plan.argv = argv.data();
+  plan.env = env.data();
   plan.null_fd = null_;
   plan.out = request.out == protocol::stdio::pipe ? which.out : -1;
   plan.err = request.err == protocol::stdio::pipe ? which.err : -1;
@@ -163,11 +165,18 @@ void keeper::launch(slot& which, const protocol::spawn& request) {
   plan.open_files = raised_open_files_ ? &open_files_ : nullptr;
   plan.book = &ledger_;
   plan.index = which.index;
+  plan.tick = tick_;
   plan.before = boottime();
   which.exit.started = monotonic();
-  auto pid = fork_with_pidfd(which.pidfd);
-  if (pid == 0)
-    become_child(plan);
+  pid_t pid;
+  if (start != nullptr) {
+    start->plan = plan;
+    pid = launch_sharing(*start, which.pidfd);
+  } else {
+    pid = fork_with_pidfd(which.pidfd);
+    if (pid == 0)
+      become_child(plan);
+  }
   int problem = errno;
   auto after = boottime();
   close(status[1]);
@@ -175,6 +184,10 @@ void keeper::launch(slot& which, const protocol::spawn& request) {
     close(status[0]);
     which.pidfd = -1;
     return fail(which, protocol::step::process, problem, {});
+  }
+  if (start != nullptr) {
+    start->busy = true;
+    which.flight = start;
   }
   which.pid = pid;
   which.status = status[0];
@@ -196,6 +209,16 @@ void keeper::launch(slot& which, const protocol::spawn& request) {
   }
 }
 
+/// Its child has executed or ended: it uses our memory no more.
+void keeper::land(slot& which) {
+  if (which.flight == nullptr)
+    return;
+  which.flight->busy = false;
+  which.flight = nullptr;
+  crowded_until_ = never;
+  hanging_ = false;
+}
+
 void keeper::fail(slot& which, protocol::step step, int error, std::string_view subject) {
   which.phase = phase::failed;
   which.failed_step = step;
@@ -212,6 +235,7 @@ void keeper::on_status(slot& which) {
   close(which.status);
   which.status = -1;
   if (size != sizeof what) {
+    land(which);
     which.phase = phase::running;
     tell(which, untold_spawned);
     return;

@@ -58,6 +58,7 @@ void keeper::end_process(slot& which) {
     if (reaped == 0)
       return; // an event of an earlier use of this slot
   }
+  land(which);
   unwatch(which.pidfd);
   close(which.pidfd);
   which.pidfd = -1;

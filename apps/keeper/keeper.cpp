@@ -87,6 +87,7 @@ bool keeper::begin(options settings, std::string& error) {
     return failed("cannot open the descriptors of the loop");
   if (pipe2(stage_, O_CLOEXEC) != 0)
     return failed("cannot create the stage pipe");
+  tick_ = 1'000'000'000u / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK));
   find_orphans();
   if (settings_.adopt_fd < 0) {
     start_node();
@@ -159,7 +160,7 @@ void keeper::on_signals() {
 }
 
 int keeper::wait_time() const {
-  auto next = std::min({node_.restart_at, node_.give_up_at, retry_at_, reap_at_, ending_until_});
+  auto next = std::min({node_.restart_at, node_.give_up_at, retry_at_, reap_at_, ending_until_, crowded_until_});
   if (next == never)
     return -1;
   auto now = monotonic();
@@ -180,6 +181,8 @@ void keeper::on_deadlines() {
     reap_strangers();
   if (due(retry_at_))
     blocked_ = false;
+  if (due(crowded_until_))
+    hanging_ = true;
   if (due(node_.give_up_at) && node_.pid > 0)
     kill(node_.pid, SIGKILL);
   if (due(node_.restart_at) && ending_ == ending::no)

@@ -57,7 +57,8 @@ private:
   slot* obtain(const uuid& id);
   void drop(slot& which);
   void close_channels(slot& which);
-  void launch(slot& which, const protocol::spawn& request);
+  void launch(slot& which, const protocol::spawn& request, flight* start);
+  void land(slot& which);
   bool open_channels(slot& which, const protocol::spawn& request, bool& notify_failed);
   int open_pipe();
   int bind_notify(std::string_view path);
@@ -100,7 +101,9 @@ private:
     std::int64_t detail = 0);
   void on_hello(const protocol::hello& request);
   void on_list();
-  void on_spawn(const protocol::spawn& request);
+  void on_spawn(std::string_view packet);
+  flight* free_flight();
+  bool crowded();
   void on_signal(const protocol::signal& request);
   void on_forget(const protocol::forget& request);
   void on_set_record(const protocol::set_record& request);
@@ -117,6 +120,7 @@ private:
   ledger ledger_;
   rlimit open_files_{}; ///< as we found it
   bool raised_open_files_ = false;
+  std::uint64_t tick_ = 10'000'000; ///< nanoseconds of a clock tick
   int epoll_ = -1, signals_ = -1, null_ = -1, stage_[2] = {-1, -1};
   node_process node_;
 
@@ -138,6 +142,10 @@ private:
   nanoseconds ending_until_ = never;
   int exit_code_ = 0;
   bool over_ = false;
+
+  flight flights_[8]; ///< more than there are processors to run them
+  nanoseconds crowded_until_ = never;
+  bool hanging_ = false; ///< all flights have been taken for too long
 
   std::string out_; ///< scratch of encoding
   protocol::spawn spawn_;

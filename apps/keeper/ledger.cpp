@@ -26,7 +26,8 @@ namespace {
 
 constexpr char magic[8] = {'d', 'u', 'e', 'n', 'd', 'e', 'K', 'L'};
 constexpr std::uint32_t ledger_version = 1;
-constexpr std::size_t file_size = (ledger::capacity + 1) * sizeof(ledger_entry);
+constexpr std::size_t head_size = 64;
+constexpr std::size_t file_size = head_size + ledger::capacity * sizeof(ledger_entry);
 
 std::uint64_t pid_namespace() {
   struct stat info {};
@@ -36,7 +37,7 @@ std::uint64_t pid_namespace() {
 } // namespace
 
 bool ledger::open(const char* state_dir, char* error, std::size_t error_size) {
-  static_assert(sizeof(head) == sizeof(ledger_entry));
+  static_assert(sizeof(head) == head_size);
   char path[4096];
   auto failed = [&](const char* what) {
     snprintf(error, error_size, "%s '%s': %s", what, path, strerror(errno));
@@ -86,6 +87,10 @@ bool ledger::open(const char* state_dir, char* error, std::size_t error_size) {
   return true;
 }
 
-ledger_entry& ledger::operator[](std::uint32_t index) { return reinterpret_cast<ledger_entry*>(head_)[index + 1]; }
+void ledger::trim() { madvise(head_, file_size, MADV_DONTNEED); } // shared with the file: only the mapping goes
+
+ledger_entry& ledger::operator[](std::uint32_t index) {
+  return reinterpret_cast<ledger_entry*>(reinterpret_cast<char*>(head_) + head_size)[index];
+}
 
 } // namespace duende::keeper

@@ -12,11 +12,11 @@ namespace duende::keeper {
 
 struct ledger_entry {
   uuid id;
-  std::uint64_t start_time; ///< written before `pid`
+  std::uint64_t start_time; ///< the earliest; written before `pid`, like `span`
   std::int32_t pid;         ///< 0: free
-  std::uint32_t reserved[9];
+  std::uint32_t span;       ///< the true start time is at most so many ticks later
 };
-static_assert(sizeof(ledger_entry) == 64);
+static_assert(sizeof(ledger_entry) == 32);
 
 class ledger {
 public:
@@ -27,6 +27,8 @@ public:
   bool open(const char* state_dir, char* error, std::size_t error_size);
   /// The lock's descriptor: a child closes its copy once it has written its entry.
   int fd() const { return fd_; }
+  /// Gives the pages back that nobody will look at soon; their content stays.
+  void trim();
   ledger_entry& operator[](std::uint32_t index);
 
 private:

@@ -21,6 +21,12 @@
 #include <cstdio>
 #include <unistd.h>
 
+// Without exceptions nobody needs the library's handler, which brings the whole demangler.
+namespace __gnu_cxx {
+void __verbose_terminate_handler();
+void __verbose_terminate_handler() { _exit(134); }
+} // namespace __gnu_cxx
+
 int main(int argc, char** argv) {
   using namespace duende::keeper;
   options settings;

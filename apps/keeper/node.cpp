@@ -112,7 +112,7 @@ void keeper::on_node_exit() {
     return;
   if (node_.status >= 0)
     on_node_status();
-  on_socket(EPOLLIN); // a finish may still lie there
+  on_socket(EPOLLHUP); // a finish may still lie there
   close_socket();
   unwatch(node_.pidfd);
   close(node_.pidfd);

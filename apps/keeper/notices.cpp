@@ -134,7 +134,7 @@ void keeper::flush() {
   if (node_.socket < 0)
     return forget_untold();
   if (!blocked_)
-    set_interest(EPOLLIN);
+    set_interest(crowded() ? 0u : static_cast<std::uint32_t>(EPOLLIN));
   while (!blocked_ && !replies_.empty()) {
     auto result = send(replies_.front());
     if (result == transfer::gone)

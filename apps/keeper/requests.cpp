@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
@@ -16,6 +17,23 @@ namespace duende::keeper {
 using protocol::kind;
 using protocol::refusal;
 
+namespace {
+
+constexpr nanoseconds hanging_after = 20 * milliseconds;
+
+} // namespace
+
+/// All flights are taken by young starts: reading on would only make them slower. Old ones hang, say in a dead file
+/// system: then new children get memory of their own.
+bool keeper::crowded() {
+  if (std::any_of(std::begin(flights_), std::end(flights_), [](auto& each) { return !each.busy; }))
+    return false;
+  auto now = monotonic();
+  if (crowded_until_ == never && !hanging_)
+    crowded_until_ = now + hanging_after;
+  return !hanging_;
+}
+
 void keeper::on_socket(std::uint32_t events) {
   if (node_.socket < 0)
     return;
@@ -23,7 +41,9 @@ void keeper::on_socket(std::uint32_t events) {
   if ((events & EPOLLOUT) != 0)
     blocked_ = false;
   // Bounded: the ends of children must not wait behind a flood of requests.
-  for (int i = 0; i < 64 && (!blocked_ || hung_up) && node_.socket >= 0; ++i) {
+  for (int i = 0; hung_up || (i < 64 && !blocked_ && !crowded()); ++i) {
+    if (node_.socket < 0)
+      return;
     incoming next;
     auto result = receive_packet(node_.socket, in_, sizeof in_, next);
     if (result == transfer::gone)
@@ -63,10 +83,7 @@ void keeper::handle(std::string_view packet) {
   switch (head.kind) {
     case kind::hello: return dispatch_to(protocol::hello{}, &keeper::on_hello);
     case kind::list: return on_list();
-    case kind::spawn:
-      if (understand(packet, spawn_)) // its vectors keep their memory
-        on_spawn(spawn_);
-      return;
+    case kind::spawn: return on_spawn(packet);
     case kind::signal: return dispatch_to(protocol::signal{}, &keeper::on_signal);
     case kind::forget: return dispatch_to(protocol::forget{}, &keeper::on_forget);
     case kind::set_record: return dispatch_to(protocol::set_record{}, &keeper::on_set_record);
@@ -145,7 +162,23 @@ void keeper::on_list() {
   listing_ = true;
 }
 
-void keeper::on_spawn(const protocol::spawn& request) {
+/// A free flight; null where all are taken or the machine can't share.
+flight* keeper::free_flight() {
+  for (auto& each : flights_)
+    if (!each.busy)
+      return each.prepare() ? &each : nullptr;
+  return nullptr;
+}
+
+void keeper::on_spawn(std::string_view packet) {
+  auto* start = packet.size() <= protocol::max_packet ? free_flight() : nullptr;
+  if (start != nullptr) {
+    start->packet.assign(packet); // in_ is for the next one
+    packet = start->packet;
+  }
+  auto& request = start != nullptr ? start->request : spawn_; // their vectors keep their memory
+  if (!understand(packet, request))
+    return;
   auto no = [&](refusal why, std::int64_t detail) {
     refuse(kind::spawn, why, request.id, request.incarnation, detail);
   };
@@ -161,7 +194,7 @@ void keeper::on_spawn(const protocol::spawn& request) {
   auto* which = known != nullptr ? known : obtain(request.id);
   if (which == nullptr)
     return no(refusal::too_many_children, ledger::capacity);
-  launch(*which, request);
+  launch(*which, request, start != nullptr && may_share(request) ? start : nullptr);
 }
 
 void keeper::on_signal(const protocol::signal& request) {
@@ -232,6 +265,7 @@ void keeper::on_main_pid(const protocol::main_pid& request) {
   auto& entry = ledger_[which->index];
   __atomic_store_n(&entry.pid, 0, __ATOMIC_RELEASE);
   entry.start_time = start_time;
+  entry.span = 0;
   __atomic_store_n(&entry.pid, which->pid, __ATOMIC_RELEASE);
   tell(*which, untold_spawned);
 }

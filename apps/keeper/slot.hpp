@@ -10,6 +10,8 @@
 
 namespace duende::keeper {
 
+struct flight;
+
 enum class phase : std::uint8_t {
   starting, ///< cloned; its exec is not through yet
   failing,  ///< a step failed; its process is about to end
@@ -38,7 +40,8 @@ struct slot {
   bool own_child = true;
   bool queued = false; ///< in the list of slots with something untold
   std::uint8_t untold = 0;
-  std::uint8_t untold_mask = 0; ///< of protocol::channel
+  std::uint8_t untold_mask = 0;    ///< of protocol::channel
+  struct flight* flight = nullptr; ///< where its child still uses our memory
   pid_t pid = 0;
   int pidfd = -1;
   int status = -1; ///< read end; closing tells of the exec
