@@ -27,8 +27,9 @@ struct log_totals {
 /// log thread, must not block and may call any member but the destructor.
 ///
 /// Files are `<dir>/stdout.log` and `<dir>/stderr.log` (only the first where stderr is merged), opened at the first byte,
-/// and `stdout.log.1` (newest) to `stdout.log.<max_files - 1>` once rotated. Rotation happens between lines. A line that is
-/// longer than `max_bytes` overruns its file by 1 MiB at the most and is cut there; its rest opens the next file.
+/// and `stdout.log.1` (newest) to `stdout.log.<max_files - 1>` once rotated. Rotation happens between lines: a line that came
+/// in pieces ends in the file it began in, also where it passes `max_bytes`. One that is longer than `max_bytes` overruns its
+/// file by 1 MiB at the most and is cut there; its rest opens the next file.
 ///
 /// While a file can't be written (disk full, directory gone, descriptors exhausted) the pipe is left alone: the writer is held
 /// back and nothing is dropped. It is tried again after 100 ms, then less often up to every 5 s.
@@ -60,7 +61,7 @@ public:
   /// Ignored (and closed) where `id` is not open.
   void attach(const uuid& id, log_stream stream, int fd);
 
-  /// Calls `on_match` once, when a line of either stream matches from now on; the first 64 KiB of a line are looked at.
+  /// Calls `on_match` once, when a line of either stream matches from now on; the first 4 KiB of a line are looked at.
   /// Replaces an earlier watch of `id`. Errors: invalid_config where `pattern` (ECMAScript) can't be read.
   caf::expected<void> watch(const uuid& id, const std::string& pattern, std::function<void()> on_match);
   void unwatch(const uuid& id);

@@ -6,13 +6,6 @@
 
 namespace duende::logs {
 
-namespace {
-
-/// Where the machine recurses once per character, this much of a line is safe on a thread's stack.
-constexpr std::size_t recursive_limit = 4 << 10;
-
-} // namespace
-
 caf::expected<line_pattern> line_pattern::compile(const std::string& text) {
   line_pattern result;
   try {
@@ -26,7 +19,6 @@ caf::expected<line_pattern> line_pattern::compile(const std::string& text) {
         throw;
     }
 #endif
-    result.linear_ = false;
     result.regex_.assign(text, std::regex::ECMAScript);
     return result;
   } catch (const std::regex_error& error) {
@@ -35,7 +27,7 @@ caf::expected<line_pattern> line_pattern::compile(const std::string& text) {
 }
 
 bool line_pattern::matches(std::string_view line) const {
-  line = line.substr(0, linear_ ? line_limit : recursive_limit);
+  line = line.substr(0, line_limit);
   try {
     return std::regex_search(line.begin(), line.end(), regex_);
   } catch (const std::regex_error&) {

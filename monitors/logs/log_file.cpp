@@ -88,6 +88,7 @@ int log_file::rotate() {
   std::uint32_t free = 1;
   while (free < last && ::access(name(free).c_str(), F_OK) == 0)
     ++free;
+  ::unlink(name(free).c_str()); // ext4 writes a file out at once when it is renamed over another
   for (auto index = free; index > 0; --index) {
     crash_point("log.rotate");
     if (::rename(name(index - 1).c_str(), name(index).c_str()) != 0 && errno != ENOENT)
