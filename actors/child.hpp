@@ -58,6 +58,7 @@ struct supervisor_seed {
   std::vector<instant> recent;                     ///< restarts that count already
   std::uint64_t restarts = 0, escalations = 0;
   dependants_ptr dependants;
+  bool stopping = false;                           ///< begins with its own end
 };
 
 /// Somebody waits for the outcome of a command.

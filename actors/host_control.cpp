@@ -164,7 +164,7 @@ std::string node_host::host_control::metrics() {
 
 void node_host::host_control::shutdown() {
   stopping_ = true;
-  caf::anon_send(host_.node_, shutdown_atom::value);
+  host_.begin_stop();
 }
 
 } // namespace duende

@@ -11,6 +11,9 @@
 
 #include <sys/stat.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
@@ -51,6 +54,27 @@ caf::error node_host::open_history() {
     return opened.error();
   store_ = std::move(*opened);
   return {};
+}
+
+namespace {
+
+/// The dead node was stopping everything: nothing starts again, what lives is stopped.
+void stop_all(supervisor_seed& seed) {
+  seed.stopping = true;
+  for (auto& c : seed.children)
+    if (c.supervisor)
+      stop_all(*c.supervisor);
+}
+
+} // namespace
+
+void node_host::begin_stop() {
+  if (!options_.state_dir.empty()) { // should this node die on the way, the next one goes on with it
+    int mark = ::open((options_.state_dir + "/stopping").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (mark >= 0)
+      ::close(mark);
+  }
+  caf::anon_send(node_, shutdown_atom::value);
 }
 
 caf::error node_host::begin(const stack_source& source) {
@@ -110,13 +134,21 @@ caf::error node_host::begin(const stack_source& source) {
      .text = generation == 1 ? fmt::format("node '{}' starts", options_.name)
                              : fmt::format("node '{}' is back after a crash, generation {}", options_.name, generation)});
   bool resumes = generation > 1;
+  auto stopping_mark = options_.state_dir + "/stopping";
+  bool was_stopping = resumes && ::access(stopping_mark.c_str(), F_OK) == 0;
+  if (!was_stopping)
+    ::unlink(stopping_mark.c_str());
   if (!resumes) // a fresh start follows the configuration, but daemons keep their identity
     for (auto& row : stored.children) {
       row = child_row{row.id, row.name, row.supervisor};
       row.desired.reset();
     }
   auto seed = make_seed(std::move(*wanted), std::move(stored), std::move(held));
+  if (was_stopping)
+    stop_all(*seed->root);
   node_ = caf::actor_cast<node_actor>(system_->spawn<node>(services_, seed));
+  if (was_stopping)
+    caf::anon_send(node_, shutdown_atom::value);
   node_->attach_functor([this](const caf::error&) { ended({}); });
   control_ = std::make_unique<host_control>(*this);
   return {};
@@ -220,7 +252,7 @@ void node_host::on_end(std::function<void()> fn) {
   {
     std::lock_guard lock{mutex_};
     on_end_ = fn;
-    if (!has_ended_)
+    if (!has_ended_ || !fn)
       return;
   }
   fn();
@@ -241,7 +273,7 @@ void node_host::finish(int code) {
 node_host::~node_host() {
   if (system_) {
     if (node_)
-      caf::anon_send(node_, shutdown_atom::value);
+      begin_stop();
     control_.reset();
     node_ = nullptr;
     if (native_) // the last to go: the incarnations need it to stop

@@ -53,6 +53,8 @@ public:
   std::string trouble() const;
   /// The keeper ends with `code` when this process has ended.
   void finish(int code);
+  /// Begins the orderly stop of everything.
+  void begin_stop();
 
 private:
   explicit node_host(host_options options);

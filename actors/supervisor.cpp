@@ -19,9 +19,12 @@ supervisor::supervisor(
 supervisor::behavior_type supervisor::make_behavior() {
   send(node_, supervisor_hello{spec_.name, supervisor_actor{this}});
   auto seed = std::move(seed_);
+  shutting_down_ = seed->stopping;
   window_.restore(seed->recent);
   for (auto& each : seed->children)
     adopt_seed(std::move(each));
+  if (std::exchange(shutting_down_, false))
+    begin_shutdown({});
   seed.reset();
   start_all();
   return {

@@ -24,12 +24,20 @@ caf::expected<std::string> find_node_program() {
   return fail(errc::not_found, "no program 'duended' beside 'duende' in {}", program_dir());
 }
 
+/// Makes the folder and what is missing above it; only its own content is private.
+caf::error make_state_dir(const std::string& state_dir) {
+  int made = 0;
+  for (std::size_t slash = 0; slash != std::string::npos;) {
+    slash = state_dir.find('/', slash + 1);
+    made = mkdir(state_dir.substr(0, slash).c_str(), slash == std::string::npos ? 0700 : 0755);
+  }
+  if (made != 0 && errno != EEXIST)
+    return errno_error(errc::io_failure, errno, fmt::format("cannot create state_dir '{}'", state_dir));
+  return {};
+}
+
 /// Where a detached node says what it has to say before it has logs of its own.
 int open_node_log(const std::string& state_dir) {
-  for (std::size_t slash = 1; slash != std::string::npos;) {
-    slash = state_dir.find('/', slash + 1);
-    mkdir(state_dir.substr(0, slash).c_str(), slash == std::string::npos ? 0700 : 0755);
-  }
   return open((state_dir + "/node.log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
@@ -42,6 +50,8 @@ caf::expected<keeper_process> start_keeper(const keeper_command& command) {
   auto node = find_node_program();
   if (!node)
     return node.error();
+  if (auto error = make_state_dir(command.state_dir))
+    return error;
   int ready[2];
   if (pipe2(ready, O_CLOEXEC) != 0)
     return errno_error(errc::spawn_failed, errno, "cannot create a pipe");
