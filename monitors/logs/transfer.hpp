@@ -35,7 +35,7 @@ public:
   transfer& operator=(const transfer&) = delete;
 
   /// How many bytes one look or one commit can take.
-  static constexpr std::size_t chunk = 512 << 10;
+  static constexpr std::size_t chunk = 1 << 20;
 
   /// The first bytes of `pipe`, `max` at the most; they stay in it. Valid until the next call.
   std::string_view look(int pipe, std::size_t max);
