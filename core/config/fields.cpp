@@ -127,7 +127,7 @@ int word_index(context& c, const rule& r, const value& v) {
     return static_cast<int>(found - r.words.begin());
   c.error(
     v.at, "'{}{}': unknown value '{}'{}{}", c.path, r.key, v.text.substr(0, 100), did_you_mean(v.text, r.words),
-    fmt::format("; accepted: {}", fmt::join(r.words, ", ")));
+    fmt::format(" (accepted: {})", fmt::join(r.words, ", ")));
   return -1;
 }
 

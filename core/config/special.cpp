@@ -179,7 +179,7 @@ void set_depends_on(context& c, const rule& r, const value& v) {
       else if (found == milestones.end())
         complain(
           until->at, fmt::format(
-                       "'until': unknown value '{}'{}; accepted: {}", until->text.substr(0, 100),
+                       "'until': unknown value '{}'{} (accepted: {})", until->text.substr(0, 100),
                        did_you_mean(until->text, milestones), fmt::join(milestones, ", ")));
       else
         needed.until = static_cast<milestone>(static_cast<int>(milestone::started) + (found - milestones.begin()));

@@ -78,9 +78,9 @@ TEST_CASE("unknown keys come with the nearest known one") {
 
 TEST_CASE("values outside of what is accepted") {
   check_in_daemon({
-    {"backend = \"nativ\"", "f.toml:4:11: 'backend': unknown value 'nativ'; did you mean 'native'?; accepted: native, "
+    {"backend = \"nativ\"", "f.toml:4:11: 'backend': unknown value 'nativ'; did you mean 'native'? (accepted: native, "
                             "systemd, launchd, container, "
-                            "microvm, wasm, auto"},
+                            "microvm, wasm, auto)"},
     {"stop_signal = \"TERMINATE\"", "f.toml:4:15: 'stop_signal': 'TERMINATE' is no signal"},
     {"stop_signal = \"STOP\"", "f.toml:4:15: 'stop_signal': SIGSTOP stops no daemon"},
     {"shutdown_timeout = \"30\"", "f.toml:4:20: 'shutdown_timeout': '30' is no duration; write numbers with units: "
@@ -92,15 +92,15 @@ TEST_CASE("values outside of what is accepted") {
     {"[daemon.restart]\nsuccess_codes = [0, 256]",
      "f.toml:5:21: 'restart.success_codes': 256 is out of range; accepted is 0 to 255"},
     {"[daemon.restart]\npolicy = \"alway\"", "f.toml:5:10: 'restart.policy': unknown value 'alway'; did you mean "
-                                             "'always'?; accepted: never, on-failure, always, "
-                                             "unless-stopped, max-retries"},
+                                             "'always'? (accepted: never, on-failure, always, "
+                                             "unless-stopped, max-retries)"},
     {"[daemon.logs]\nmax_bytes = \"64Mb\"", "f.toml:5:13: 'logs.max_bytes': '64Mb' is no size; write bytes or a number "
                                             "with a unit: 65536, \"64KiB\", \"512MiB\", "
                                             "\"1.5GiB\", \"1GB\""},
     {"[daemon.logs]\nmax_bytes = -1", "f.toml:5:13: 'logs.max_bytes': -1 is out of range; accepted is 0 to 9.2e+18"},
     {"[daemon.logs]\nmax_files = 0", "f.toml:5:13: 'logs.max_files': 0 is out of range; accepted is 1 to 10000"},
-    {"[daemon.ready]\ntype = \"log\"\npattern = \"(\"",
-     "f.toml:6:11: 'ready.pattern': not a regular expression (ECMAScript): Mismatched '(' and ')' in regular expression"},
+    {"[daemon.ready]\ntype = \"log\"\npattern = \"(\"", "f.toml:6:11: 'ready.pattern': not a regular expression "
+                                                        "(ECMAScript): Mismatched '(' and ')' in regular expression"},
     {"[daemon.ready]\ntype = \"tcp\"\naddress = \"localhost\"",
      "f.toml:6:11: 'ready.address': 'localhost' is no address; write HOST:PORT, [IPV6]:PORT or unix:PATH"},
     {"[daemon.ready]\ntype = \"http\"\nurl = \"localhost/x\"",
@@ -111,7 +111,7 @@ TEST_CASE("values outside of what is accepted") {
     {"[daemon.ready]\ntype = \"fd\"\nnumber = 2",
      "f.toml:6:10: 'ready.number': 2 is out of range; accepted is 3 to 1023"},
     {"depends_on = [{ name = \"a\", until = \"up\" }]",
-     "f.toml:4:37: 'depends_on': 'until': unknown value 'up'; accepted: started, ready, completed"},
+     "f.toml:4:37: 'depends_on': 'until': unknown value 'up' (accepted: started, ready, completed)"},
     {"args = [\"a\\u0000b\"]", "f.toml:4:9: 'args': a NUL character at column 2"},
     {"env = { \"A=B\" = \"1\" }", "f.toml:4:9: 'env': 'A=B' is no name of a variable"},
   });
