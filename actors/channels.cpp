@@ -32,11 +32,12 @@ void channels::tell(const uuid& id, Message message) {
 void channels::arrived(const daemon_channels& what) {
   if (what.notify >= 0) {
     auto id = what.id;
-    auto channel = std::make_unique<notify_channel>(io_, what.notify, [this, id](const notify_message& m, pid_t sender) {
-      if (m.ready)
-        mark_ready(id);
-      tell(id, notify_note{m, sender});
-    });
+    auto channel =
+      std::make_unique<notify_channel>(io_, what.notify, [this, id](const notify_message& m, pid_t sender) {
+        if (m.ready)
+          mark_ready(id);
+        tell(id, notify_note{m, sender});
+      });
     std::lock_guard lock{mutex_};
     std::swap(entries_[id].notify, channel); // an older one is closed after the lock is gone
   }
@@ -126,9 +127,8 @@ exec_cancel channels::launch_helper(const launch_request& request, std::function
     return {};
   }
   link->launch(request);
-  return [link, id = request.id, number = request.incarnation] {
-    link->signal(id, number, SIGKILL, signal_scope::group);
-  };
+  return
+    [link, id = request.id, number = request.incarnation] { link->signal(id, number, SIGKILL, signal_scope::group); };
 }
 
 void channels::expect_end(const uuid& id) {

@@ -60,7 +60,7 @@ private:
   std::mutex mutex_;
   std::shared_ptr<keeper_link> link_;
   std::unordered_map<uuid, entry> entries_;
-  std::unordered_map<uuid, int> early_ready_;   ///< arrived before anybody listened
+  std::unordered_map<uuid, int> early_ready_; ///< arrived before anybody listened
   std::unordered_map<uuid, std::function<void(exit_reason)>> helpers_;
 };
 

@@ -33,19 +33,19 @@ struct supervisor_seed;
 /// How a child begins: what is asked for, and what was known of it before this supervisor (or this node) lived.
 struct child_seed {
   child_kind kind = child_kind::process;
-  daemon_spec_ptr spec;                            ///< for actors shared by all of a kind; their name is `name`
+  daemon_spec_ptr spec; ///< for actors shared by all of a kind; their name is `name`
   std::string name;
   uuid id;
-  daemon_factory make_daemon;                      ///< kind thread
-  actor_factory make_actor;                        ///< kind actor
-  std::shared_ptr<supervisor_seed> supervisor;     ///< kind supervisor
+  daemon_factory make_daemon;                  ///< kind thread
+  actor_factory make_actor;                    ///< kind actor
+  std::shared_ptr<supervisor_seed> supervisor; ///< kind supervisor
   desired_state desired = desired_state::up;
-  daemon_state state = daemon_state::created;      ///< as last written down
+  daemon_state state = daemon_state::created; ///< as last written down
   std::uint32_t incarnation = 0, streak = 0;
   std::uint64_t restarts = 0;
   std::optional<last_exit> last;
   std::shared_ptr<daemon_counters> counters;
-  std::optional<held_child> held;                  ///< what the keeper holds of it
+  std::optional<held_child> held; ///< what the keeper holds of it
 };
 
 /// For each daemon that others depend on: their names. Shared by all supervisors of a node; replaced as a whole.
@@ -54,17 +54,17 @@ using dependants_ptr = std::shared_ptr<const dependants_map>;
 
 struct supervisor_seed {
   supervisor_spec spec;
-  std::vector<child_seed> children;                ///< in start order
-  std::vector<instant> recent;                     ///< restarts that count already
+  std::vector<child_seed> children; ///< in start order
+  std::vector<instant> recent;      ///< restarts that count already
   std::uint64_t restarts = 0, escalations = 0;
   dependants_ptr dependants;
-  bool stopping = false;                           ///< begins with its own end
+  bool stopping = false; ///< begins with its own end
 };
 
 /// Somebody waits for the outcome of a command.
 struct waiter {
-  bool until_running = true;                       ///< else until it is down
-  std::uint32_t incarnation = 0;                   ///< the first one that counts, for until_running
+  bool until_running = true;     ///< else until it is down
+  std::uint32_t incarnation = 0; ///< the first one that counts, for until_running
   caf::typed_response_promise<daemon_status> promise;
 };
 
@@ -76,11 +76,11 @@ struct child_detail {
   std::vector<waiter> waiters;
   std::vector<caf::typed_response_promise<daemon_status>> change_waiters; ///< pause and resume
   std::string status_text;
-  restart_window window;                           ///< for children of the root
+  restart_window window; ///< for children of the root
   daemon_factory make_daemon;
   std::shared_ptr<daemon_metrics_recorder> recorder;
-  std::shared_ptr<supervisor_seed> supervisor;     ///< what its next incarnation begins with
-  std::string record;                              ///< as the keeper holds it
+  std::shared_ptr<supervisor_seed> supervisor; ///< what its next incarnation begins with
+  std::string record;                          ///< as the keeper holds it
   instant backoff_until{}, start_asked{}, stop_asked{}, exit_seen{};
   std::optional<wall_time> started_wall;
   bool notifies = false;
@@ -89,10 +89,10 @@ struct child_detail {
 struct child {
   std::string name;
   daemon_spec_ptr spec;
-  caf::strong_actor_ptr life;                      ///< the incarnation; null while there is none
+  caf::strong_actor_ptr life; ///< the incarnation; null while there is none
   actor_factory make_actor;
   std::unique_ptr<child_detail> more;
-  std::uint64_t timer = 0;                         ///< of the back-off; 0: none
+  std::uint64_t timer = 0; ///< of the back-off; 0: none
   instant started_at{};
   std::uint32_t incarnation = 0, streak = 0, restarts = 0;
   std::int32_t pid = 0;
@@ -101,13 +101,13 @@ struct child {
   desired_state desired = desired_state::down;
   milestone reached = milestone::down;
   bool ready = false;
-  bool watched = false;            ///< another daemon waits for it, or it for another
-  bool stop_wanted = false;        ///< to be stopped as soon as those who need it are down
+  bool watched = false;     ///< another daemon waits for it, or it for another
+  bool stop_wanted = false; ///< to be stopped as soon as those who need it are down
   bool stop_at_once = false;
-  bool restart_wanted = false;     ///< starts again when this incarnation has ended, whatever the policy says
-  bool regrouping = false;         ///< stopped by a strategy; starts with its group
+  bool restart_wanted = false; ///< starts again when this incarnation has ended, whatever the policy says
+  bool regrouping = false;     ///< stopped by a strategy; starts with its group
   bool removing = false;
-  bool pending_start = false;      ///< starts as soon as its dependencies and its predecessors let it
+  bool pending_start = false; ///< starts as soon as its dependencies and its predecessors let it
 
   bool alive() const { return life != nullptr; }
   child_detail& detail();

@@ -22,14 +22,20 @@ using health_status = health_state;
 /// What a daemon is told about itself.
 struct daemon_config {
   std::string name;
-  std::map<std::string, std::string> env;      ///< `env` of its options: its settings
-  duration shutdown_timeout{};                 ///< how long it may take to end
-  std::uint32_t incarnation = 1;               ///< 1, plus one for each restart
+  std::map<std::string, std::string> env; ///< `env` of its options: its settings
+  duration shutdown_timeout{};            ///< how long it may take to end
+  std::uint32_t incarnation = 1;          ///< 1, plus one for each restart
 };
 
 /// Signals as a daemon inside a program gets them: by `duende kill` and `duende reload`, not from the kernel.
-enum class daemon_signal : int { hup = SIGHUP, interrupt = SIGINT, quit = SIGQUIT, usr1 = SIGUSR1, usr2 = SIGUSR2,
-  term = SIGTERM };
+enum class daemon_signal : int {
+  hup = SIGHUP,
+  interrupt = SIGINT,
+  quit = SIGQUIT,
+  usr1 = SIGUSR1,
+  usr2 = SIGUSR2,
+  term = SIGTERM
+};
 
 /// The daemon's side of its supervision. All members are thread-safe.
 class daemon_context {

@@ -19,8 +19,7 @@ caf::error as_ours(const caf::error& error, duration timeout) {
   if (error.category() == caf::atom("duende") && code_of(error) != errc::internal)
     return error;
   if (error == caf::sec::request_timeout)
-    return fail(
-      errc::timed_out, "no outcome within {}, it goes on in the background", format_duration(timeout));
+    return fail(errc::timed_out, "no outcome within {}, it goes on in the background", format_duration(timeout));
   if (error == caf::sec::request_receiver_down)
     return make_error(errc::wrong_state, "the node is ending");
   return fail(errc::internal, "{}", sentence(error));

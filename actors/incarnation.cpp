@@ -66,8 +66,8 @@ incarnation_behavior starting(incarnation_ptr self) {
         return;
       auto& state = self->state;
       auto why = state.waiting ? state.waiting->last_failure() : std::string{};
-      state.because = exit_reason::timeout(
-        fmt::format("not ready within {}{}{}", format_duration(state.spec->ready.timeout), why.empty() ? "" : ": ", why));
+      state.because = exit_reason::timeout(fmt::format(
+        "not ready within {}{}{}", format_duration(state.spec->ready.timeout), why.empty() ? "" : ": ", why));
       began_stopping(self, {});
     }};
 }
@@ -170,9 +170,7 @@ void launch(incarnation_ptr self, std::string record) {
     return;
   }
   crash_point("incarnation.before_launch");
-  self->send(
-    state.with->native, launch_atom::value, launch_request_ptr{std::move(*request)},
-    as_listener(self));
+  self->send(state.with->native, launch_atom::value, launch_request_ptr{std::move(*request)}, as_listener(self));
   crash_point("incarnation.after_launch");
 }
 
@@ -181,9 +179,7 @@ incarnation_behavior adopt(incarnation_ptr self, const incarnation_order& order)
   state.pid = order.adopted->pid;
   state.started_at = order.adopted_started_at;
   state.ready = order.adopted_ready;
-  self->send(
-    state.with->native, adopt_atom::value, state.id, state.number,
-    as_listener(self));
+  self->send(state.with->native, adopt_atom::value, state.id, state.number, as_listener(self));
   state.waiting = readiness::begin(as_actor(self), state.with, state.spec, state.id, state.number, order.record);
   if (!state.ready) {
     became_launched(self, *order.adopted);

@@ -31,8 +31,8 @@ namespace duende {
 /// How an incarnation ended: the context of the error that its down message carries.
 struct life_end {
   exit_reason reason;
-  bool asked = false;          ///< the end was ordered by the supervisor
-  bool launched = false;       ///< there was a process at all
+  bool asked = false;    ///< the end was ordered by the supervisor
+  bool launched = false; ///< there was a process at all
   bool was_ready = false;
   instant started_at{}, ended_at{};
   wall_time ended_wall{};
@@ -55,8 +55,8 @@ struct life_note {
 };
 
 struct stop_order {
-  bool at_once = false;                  ///< SIGKILL instead of stop_signal
-  std::optional<exit_reason> because;    ///< reported as the reason of the end, whatever the process makes of it
+  bool at_once = false;               ///< SIGKILL instead of stop_signal
+  std::optional<exit_reason> because; ///< reported as the reason of the end, whatever the process makes of it
 };
 
 /// Readiness as a probe sees it.
@@ -76,35 +76,35 @@ enum class alarm : std::uint8_t { ready_timeout, shutdown_timeout, watchdog };
 struct supervisor_seed;
 
 /// What a supervisor hears from its children: incarnations tell notes, a nested supervisor at its end also its records.
-using life_watcher =
-  caf::typed_actor<caf::reacts_to<life_note>, caf::reacts_to<std::shared_ptr<supervisor_seed>>>;
+using life_watcher = caf::typed_actor<caf::reacts_to<life_note>, caf::reacts_to<std::shared_ptr<supervisor_seed>>>;
 
 /// What every incarnation understands, whatever its daemon is.
-using life_actor = caf::typed_actor<caf::reacts_to<stop_atom, stop_order>, caf::reacts_to<pause_atom>,
-  caf::reacts_to<resume_atom>, caf::reacts_to<signal_atom, int>>;
+using life_actor = caf::typed_actor<
+  caf::reacts_to<stop_atom, stop_order>, caf::reacts_to<pause_atom>, caf::reacts_to<resume_atom>,
+  caf::reacts_to<signal_atom, int>>;
 
 /// The incarnation of a process.
-using incarnation_actor = life_actor::extend<caf::reacts_to<launched>, caf::reacts_to<launch_failure>,
-  caf::reacts_to<process_exit>, caf::reacts_to<run_change>, caf::reacts_to<probe_note>, caf::reacts_to<notify_note>,
-  caf::reacts_to<alarm, std::uint32_t>>;
+using incarnation_actor = life_actor::extend<
+  caf::reacts_to<launched>, caf::reacts_to<launch_failure>, caf::reacts_to<process_exit>, caf::reacts_to<run_change>,
+  caf::reacts_to<probe_note>, caf::reacts_to<notify_note>, caf::reacts_to<alarm, std::uint32_t>>;
 
 /// How a process incarnation comes to be.
 struct incarnation_order {
   daemon_spec_ptr spec;
   uuid id;
   std::uint32_t number = 1;
-  std::string record;                        ///< kept by the keeper with the child
-  std::optional<launched> adopted;           ///< it runs already
+  std::string record;              ///< kept by the keeper with the child
+  std::optional<launched> adopted; ///< it runs already
   bool adopted_ready = false, adopted_stopped = false;
   instant adopted_started_at{};
-  int ready_fd = -1;                         ///< of an adopted one
+  int ready_fd = -1; ///< of an adopted one
 };
 
 struct incarnation_state;
 /// Spawn with `self->spawn<caf::monitored>(incarnation, ...)` from the supervisor, which gets the life_notes.
 incarnation_actor::behavior_type incarnation(
-  incarnation_actor::stateful_pointer<incarnation_state> self, services_ptr with, std::shared_ptr<incarnation_order> order,
-  life_watcher supervisor);
+  incarnation_actor::stateful_pointer<incarnation_state> self, services_ptr with,
+  std::shared_ptr<incarnation_order> order, life_watcher supervisor);
 
 } // namespace duende
 

@@ -15,13 +15,13 @@ struct incarnation_state {
   uuid id;
   std::uint32_t number = 0;
   std::int32_t pid = 0;
-  std::uint32_t alarm_generation = 0;   ///< an alarm of another generation is stale
-  bool asked = false;                   ///< the supervisor ordered the end
+  std::uint32_t alarm_generation = 0; ///< an alarm of another generation is stale
+  bool asked = false;                 ///< the supervisor ordered the end
   bool ready = false;
-  bool overran = false;                 ///< shutdown_timeout passed, SIGKILL was sent
-  bool at_once = false;                 ///< a stop_order came before the process did: how to stop it
+  bool overran = false; ///< shutdown_timeout passed, SIGKILL was sent
+  bool at_once = false; ///< a stop_order came before the process did: how to stop it
   std::optional<exit_reason> because;
-  std::unique_ptr<readiness> waiting;   ///< while starting with a readiness condition
+  std::unique_ptr<readiness> waiting; ///< while starting with a readiness condition
   std::string record;
   instant started_at{}, last_ping{};
 };

@@ -29,7 +29,7 @@ std::optional<unsigned> number_in(const std::string& text) {
 struct user_entry {
   uid_t uid = 0;
   gid_t gid = 0;
-  std::string name;   // empty for a number that no entry has
+  std::string name; // empty for a number that no entry has
 };
 
 /// Calls a getXXnam_r-like function with a buffer that grows to a bound.
@@ -154,8 +154,8 @@ std::vector<std::string> make_environment(const services& with, const daemon_spe
   return env;
 }
 
-caf::expected<std::shared_ptr<launch_request>>
-make_launch(const services& with, const daemon_spec& spec, const uuid& id, std::uint32_t incarnation, std::string record) {
+caf::expected<std::shared_ptr<launch_request>> make_launch(
+  const services& with, const daemon_spec& spec, const uuid& id, std::uint32_t incarnation, std::string record) {
   auto request = std::make_shared<launch_request>();
   request->id = id;
   request->incarnation = incarnation;

@@ -10,8 +10,8 @@ namespace duende {
 
 /// Everything resolved for one start. Looks at the user database and the file system; starts nothing.
 /// Errors: spawn_failed "cannot find 'postgres' in PATH (/usr/bin:/bin)", "no such user 'postgres'", ...
-caf::expected<std::shared_ptr<launch_request>>
-make_launch(const services& with, const daemon_spec& spec, const uuid& id, std::uint32_t incarnation, std::string record);
+caf::expected<std::shared_ptr<launch_request>> make_launch(
+  const services& with, const daemon_spec& spec, const uuid& id, std::uint32_t incarnation, std::string record);
 
 /// The environment of a daemon: inherited names, then its own, then what duende adds (NOTIFY_SOCKET, WATCHDOG_USEC).
 std::vector<std::string> make_environment(const services& with, const daemon_spec& spec, const uuid& id);

@@ -39,9 +39,10 @@ std::optional<life_record> parse_life_record(std::string_view text) {
   int ready = 0, version = 0, wanted = 0;
   std::int64_t started = 0;
   std::size_t count = 0;
-  if (!take(text, ready) || !take(text, version) || version != 1 || !take(text, wanted) || wanted < 0 || wanted > 2
-      || !take(text, r.incarnation) || !take(text, r.restarts) || !take(text, r.streak) || !take(text, started)
-      || !take(text, count) || count > life_record::max_recent)
+  if (
+    !take(text, ready) || !take(text, version) || version != 1 || !take(text, wanted) || wanted < 0 || wanted > 2
+    || !take(text, r.incarnation) || !take(text, r.restarts) || !take(text, r.streak) || !take(text, started)
+    || !take(text, count) || count > life_record::max_recent)
     return std::nullopt;
   r.ready = ready != 0;
   r.wanted = static_cast<intent>(wanted);

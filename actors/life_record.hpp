@@ -17,13 +17,13 @@ namespace duende {
 enum class intent : std::uint8_t { run, stop, restart };
 
 struct life_record {
-  bool ready = false;              ///< readiness was reached; the first character of the printed form
+  bool ready = false; ///< readiness was reached; the first character of the printed form
   intent wanted = intent::run;
   std::uint32_t incarnation = 1;
   std::uint64_t restarts = 0;
   std::uint32_t streak = 0;
   wall_time started_at{};
-  std::vector<instant> recent;     ///< restarts that count for the intensity, oldest first; the newest max_recent of them
+  std::vector<instant> recent; ///< restarts that count for the intensity, oldest first; the newest max_recent of them
   std::string name;
 
   static constexpr std::size_t max_recent = 32;

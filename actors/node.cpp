@@ -11,8 +11,8 @@
 namespace duende {
 
 node::node(caf::actor_config& cfg, services_ptr with, std::shared_ptr<node_seed> seed)
-: super(cfg), with_(std::move(with)), present_(std::move(seed->present)), seed_(std::move(seed->root)),
-  dependants_(dependants_of(present_.daemons)) {
+  : super(cfg), with_(std::move(with)), present_(std::move(seed->present)), seed_(std::move(seed->root)),
+    dependants_(dependants_of(present_.daemons)) {
   for (auto& spec : present_.daemons)
     homes_[spec.name] = spec.supervisor;
   set_exception_handler(
@@ -150,7 +150,8 @@ node::reply<std::string> node::add_supervisor(const supervisor_spec& spec) {
   if (spec.name.empty() || spec.name == "root" || supervisors_.contains(spec.name) || homes_.contains(spec.name))
     return fail(errc::already_exists, "there is a supervisor or daemon named '{}' already", spec.name);
   if (!supervisors_.contains(spec.parent))
-    return fail(errc::invalid_config, "supervisor '{}' names parent '{}', which does not exist", spec.name, spec.parent);
+    return fail(
+      errc::invalid_config, "supervisor '{}' names parent '{}', which does not exist", spec.name, spec.parent);
   present_.supervisors.push_back(spec);
   write_stack();
   auto order = std::make_shared<child_order>();
@@ -182,7 +183,8 @@ node::reply<tree_snapshot> node::snapshot() {
       return name == "root" ? -1 : static_cast<long>(at - present_.supervisors.begin());
     };
     auto& supervisors = all->result.supervisors;
-    std::stable_sort(supervisors.begin(), supervisors.end(), [&](auto& a, auto& b) { return rank(a.name) < rank(b.name); });
+    std::stable_sort(
+      supervisors.begin(), supervisors.end(), [&](auto& a, auto& b) { return rank(a.name) < rank(b.name); });
     promise.deliver(std::move(all->result));
   };
   std::vector<supervisor_actor> asked;
@@ -196,7 +198,8 @@ node::reply<tree_snapshot> node::snapshot() {
         [all, arrived](tree_snapshot& part) mutable {
           auto& r = all->result;
           r.daemons.insert(
-            r.daemons.end(), std::make_move_iterator(part.daemons.begin()), std::make_move_iterator(part.daemons.end()));
+            r.daemons.end(), std::make_move_iterator(part.daemons.begin()),
+            std::make_move_iterator(part.daemons.end()));
           r.supervisors.insert(
             r.supervisors.end(), std::make_move_iterator(part.supervisors.begin()),
             std::make_move_iterator(part.supervisors.end()));

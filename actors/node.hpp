@@ -20,13 +20,11 @@ struct apply_order {
 };
 
 using node_actor = caf::typed_actor<
-  caf::replies_to<command>::with<daemon_status>,
-  caf::replies_to<signal_atom, std::string, int>::with<daemon_status>,
+  caf::replies_to<command>::with<daemon_status>, caf::replies_to<signal_atom, std::string, int>::with<daemon_status>,
   // (supervisor, order): a daemon of any kind
   caf::replies_to<add_atom, std::string, child_order_ptr>::with<daemon_status>,
   caf::replies_to<remove_atom, std::string>::with<daemon_status>,
-  caf::replies_to<find_atom, std::string>::with<daemon_status>,
-  caf::replies_to<snapshot_atom>::with<tree_snapshot>,
+  caf::replies_to<find_atom, std::string>::with<daemon_status>, caf::replies_to<snapshot_atom>::with<tree_snapshot>,
   caf::replies_to<spec_atom, std::string>::with<daemon_spec_ptr>,
   caf::replies_to<std::shared_ptr<apply_order>>::with<apply_plan>,
   // a new supervisor for a running tree
@@ -83,10 +81,10 @@ private:
   std::shared_ptr<supervisor_seed> seed_;
   supervisor_actor root_;
   std::map<std::string, supervisor_actor> supervisors_;
-  std::unordered_map<std::string, std::string> homes_;   ///< daemon -> its supervisor
+  std::unordered_map<std::string, std::string> homes_; ///< daemon -> its supervisor
   std::unordered_map<std::string, milestone> board_;
   dependants_ptr dependants_;
-  std::map<std::string, std::vector<std::function<void()>>> pending_;   ///< until a supervisor says hello
+  std::map<std::string, std::vector<std::function<void()>>> pending_; ///< until a supervisor says hello
   bool stopping_ = false;
 };
 

@@ -131,7 +131,8 @@ void node::carry_out(const apply_plan& plan, const stack& wanted, std::function<
       supervisors_.erase(step.name);
     }
   dependencies_changed();
-  with_->record({.kind = event_kind::config, .text = fmt::format("configuration applied: {} changes", plan.steps.size())});
+  with_->record(
+    {.kind = event_kind::config, .text = fmt::format("configuration applied: {} changes", plan.steps.size())});
   all->arrived({});
 }
 

@@ -114,7 +114,7 @@ caf::error node_host::begin(const stack_source& source) {
   native_ = system_->spawn(native_backend, link_source{[this] { return connect(); }});
   auto shared = std::make_shared<services>();
   shared->node = options_.name;
-  shared->state_dir = options_.state_dir;
+  shared->state_dir = options_.state_dir.empty() ? options_.run_dir : options_.state_dir;
   shared->run_dir = options_.run_dir;
   shared->environment = options_.environment;
   shared->io = io_.get();
@@ -131,8 +131,9 @@ caf::error node_host::begin(const stack_source& source) {
   store_->put_stack(stack_to_json(*wanted));
   services_->record(
     {.kind = event_kind::node,
-     .text = generation == 1 ? fmt::format("node '{}' starts", options_.name)
-                             : fmt::format("node '{}' is back after a crash, generation {}", options_.name, generation)});
+     .text = generation == 1
+               ? fmt::format("node '{}' starts", options_.name)
+               : fmt::format("node '{}' is back after a crash, generation {}", options_.name, generation)});
   bool resumes = generation > 1;
   auto stopping_mark = options_.state_dir + "/stopping";
   bool was_stopping = resumes && ::access(stopping_mark.c_str(), F_OK) == 0;
@@ -162,7 +163,8 @@ caf::expected<std::shared_ptr<keeper_link>> node_host::connect() {
   ::chmod((options_.run_dir + "/notify").c_str(), 0711); // daemons of other users must reach their sockets
   bool late = options_.keeper_fd < 0;
   if (late) {
-    auto spawned = spawn_keeper(options_.state_dir, options_.run_dir);
+    auto& dir = options_.state_dir.empty() ? options_.run_dir : options_.state_dir; // for the ledger
+    auto spawned = spawn_keeper(dir, options_.run_dir);
     if (!spawned)
       return spawned.error();
     options_.keeper_fd = spawned->fd;
@@ -230,7 +232,8 @@ caf::error node_host::end_orphans() {
       errc::timed_out, "{} processes of an earlier keeper do not end (pid {}); end them and try again", orphans_left_,
       orphans.front().pid);
   services_->record(
-    {.kind = event_kind::node, .text = fmt::format("ended {} processes that a killed keeper had left", orphans.size())});
+    {.kind = event_kind::node,
+     .text = fmt::format("ended {} processes that a killed keeper had left", orphans.size())});
   return {};
 }
 

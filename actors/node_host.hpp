@@ -23,11 +23,11 @@ namespace duende {
 
 struct host_options {
   std::string name = "default";
-  std::string state_dir;           ///< empty: nothing is stored
+  std::string state_dir; ///< empty: nothing is stored
   std::string run_dir;
-  std::string metrics;             ///< shown in node_info
-  int keeper_fd = -1;              ///< the socket to the keeper that started this node; -1: a keeper is started when first needed
-  bool adopt_orphans = false;      ///< what a killed keeper left: taken over, or (false) ended before anything starts
+  std::string metrics; ///< shown in node_info
+  int keeper_fd = -1;  ///< the socket to the keeper that started this node; -1: a keeper is started when first needed
+  bool adopt_orphans = false; ///< what a killed keeper left: taken over, or (false) ended before anything starts
   std::vector<std::string> environment;
 };
 

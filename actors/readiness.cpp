@@ -40,7 +40,7 @@ exec_launcher launcher_for(const services_ptr& with, const daemon_spec_ptr& spec
 } // namespace
 
 readiness::readiness(services_ptr with, daemon_spec_ptr spec, const uuid& id)
-: with_(std::move(with)), spec_(std::move(spec)), id_(id) {}
+  : with_(std::move(with)), spec_(std::move(spec)), id_(id) {}
 
 readiness::~readiness() {
   if (spec_->ready.type == readiness_type::log && with_->logs)

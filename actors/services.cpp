@@ -17,8 +17,6 @@ std::string log_dir_of(const services& with, const std::string& name, const std:
   return configured.empty() ? with.state_dir + "/logs/" + name : absolute_path(with.state_dir, configured);
 }
 
-std::string notify_path_of(const services& with, const uuid& id) {
-  return with.run_dir + "/notify/" + to_string(id);
-}
+std::string notify_path_of(const services& with, const uuid& id) { return with.run_dir + "/notify/" + to_string(id); }
 
 } // namespace duende

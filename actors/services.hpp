@@ -17,14 +17,14 @@ class channels;
 struct event;
 
 struct services {
-  std::string node;                        ///< its name
+  std::string node; ///< its name
   std::string state_dir, run_dir;
-  std::vector<std::string> environment;    ///< the node's own, "KEY=VALUE"
+  std::vector<std::string> environment; ///< the node's own, "KEY=VALUE"
   reactor* io = nullptr;
   history* store = nullptr;
-  log_capture* logs = nullptr;             ///< null where this node runs no processes
-  channels* side = nullptr;                ///< likewise
-  backend_actor native;                    ///< invalid where this node has no keeper
+  log_capture* logs = nullptr; ///< null where this node runs no processes
+  channels* side = nullptr;    ///< likewise
+  backend_actor native;        ///< invalid where this node has no keeper
 
   /// Adds the node's name and the time, and records it. Never blocks.
   void record(event what) const;

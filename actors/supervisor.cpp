@@ -7,9 +7,10 @@
 namespace duende {
 
 supervisor::supervisor(
-  caf::actor_config& cfg, services_ptr with, std::shared_ptr<supervisor_seed> seed, board_actor node, life_watcher parent)
-: super(cfg), with_(std::move(with)), node_(std::move(node)), parent_(std::move(parent)), spec_(seed->spec),
-  dependants_(seed->dependants), restarts_(seed->restarts), escalations_(seed->escalations), seed_(std::move(seed)) {
+  caf::actor_config& cfg, services_ptr with, std::shared_ptr<supervisor_seed> seed, board_actor node,
+  life_watcher parent)
+  : super(cfg), with_(std::move(with)), node_(std::move(node)), parent_(std::move(parent)), spec_(seed->spec),
+    dependants_(seed->dependants), restarts_(seed->restarts), escalations_(seed->escalations), seed_(std::move(seed)) {
   set_exception_handler(
     [](caf::scheduled_actor*, std::exception_ptr& what) -> caf::error { return exception_error(what); });
   set_down_handler([this](caf::down_msg& down) { on_down(down); });
@@ -74,9 +75,7 @@ std::uint64_t supervisor::set_timer(child& c, duration delay) {
   return c.timer;
 }
 
-void supervisor::drop_timer(child& c) {
-  timers_.erase(std::exchange(c.timer, 0));
-}
+void supervisor::drop_timer(child& c) { timers_.erase(std::exchange(c.timer, 0)); }
 
 void supervisor::on_timer(std::uint64_t timer) {
   if (timer == regroup_timer_) {

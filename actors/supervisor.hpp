@@ -20,7 +20,7 @@ struct command {
   verb what = verb::start;
   std::string name;
   bool wait = true;
-  bool at_once = false;             ///< kill instead of stop
+  bool at_once = false; ///< kill instead of stop
 };
 
 struct tree_snapshot {
@@ -52,21 +52,18 @@ struct actor_order {
 
 using supervisor_actor = caf::typed_actor<
   // from the node: the outcome is answered when it is known, or the error at once
-  caf::replies_to<command>::with<daemon_status>,
-  caf::replies_to<signal_atom, std::string, int>::with<daemon_status>,
+  caf::replies_to<command>::with<daemon_status>, caf::replies_to<signal_atom, std::string, int>::with<daemon_status>,
   caf::replies_to<add_atom, child_order_ptr>::with<daemon_status>,
   caf::replies_to<remove_atom, std::string>::with<daemon_status>,
   caf::replies_to<change_atom, std::string, change_order_ptr>::with<daemon_status>,
-  caf::replies_to<snapshot_atom>::with<tree_snapshot>,
-  caf::replies_to<find_atom, std::string>::with<daemon_status>,
+  caf::replies_to<snapshot_atom>::with<tree_snapshot>, caf::replies_to<find_atom, std::string>::with<daemon_status>,
   caf::reacts_to<change_atom, supervisor_spec>, caf::reacts_to<actor_order>,
   // dependencies elsewhere in the tree
   caf::reacts_to<milestone_note>, caf::reacts_to<dependants_ptr>,
   // stop all in reverse order and end
   caf::reacts_to<shutdown_atom>,
   // from incarnations, from itself
-  caf::reacts_to<life_note>,
-  caf::reacts_to<start_atom, std::uint64_t>,
+  caf::reacts_to<life_note>, caf::reacts_to<start_atom, std::uint64_t>,
   // the records of a nested supervisor that is about to end
   caf::reacts_to<std::shared_ptr<supervisor_seed>>>;
 
@@ -85,7 +82,8 @@ public:
 
   /// `node` gets supervisor_hello and milestone_notes, `parent` the records at the end (invalid for the root).
   supervisor(
-    caf::actor_config& cfg, services_ptr with, std::shared_ptr<supervisor_seed> seed, board_actor node, life_watcher parent);
+    caf::actor_config& cfg, services_ptr with, std::shared_ptr<supervisor_seed> seed, board_actor node,
+    life_watcher parent);
 
   behavior_type make_behavior() override;
   const char* name() const override { return "duende.supervisor"; }
@@ -173,13 +171,13 @@ private:
 
   services_ptr with_;
   board_actor node_;
-  life_watcher parent_;             ///< invalid for the root
+  life_watcher parent_; ///< invalid for the root
   supervisor_spec spec_;
-  std::vector<std::unique_ptr<child>> children_;                    ///< in start order
+  std::vector<std::unique_ptr<child>> children_; ///< in start order
   std::unordered_map<caf::actor_id, child*> alive_;
   std::unordered_map<std::string_view, child*> by_name_;
   std::unordered_map<std::uint64_t, child*> timers_;
-  std::unordered_map<std::string, milestone> board_;                ///< daemons elsewhere
+  std::unordered_map<std::string, milestone> board_; ///< daemons elsewhere
   dependants_ptr dependants_;
   std::vector<child*> held_stops_;
   restart_window window_;
@@ -188,8 +186,8 @@ private:
   std::shared_ptr<supervisor_seed> seed_;
   bool shutting_down_ = false;
   bool ended_ = false;
-  bool announced_ = false;             ///< the parent knows that all here is ready
-  std::size_t announce_scan_ = 0;      ///< children before it are ready
+  bool announced_ = false;        ///< the parent knows that all here is ready
+  std::size_t announce_scan_ = 0; ///< children before it are ready
   std::optional<caf::error> end_reason_;
 };
 

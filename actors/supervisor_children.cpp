@@ -141,8 +141,8 @@ void supervisor::begin_supervisor(child& c) {
   auto seed = more.supervisor ? more.supervisor : std::make_shared<supervisor_seed>();
   more.supervisor.reset();
   seed->dependants = dependants_;
-  auto life = spawn<supervisor, caf::monitored>(
-    with_, seed, node_, caf::actor_cast<life_watcher>(caf::strong_actor_ptr{ctrl()}));
+  auto life =
+    spawn<supervisor, caf::monitored>(with_, seed, node_, caf::actor_cast<life_watcher>(caf::strong_actor_ptr{ctrl()}));
   track(c, caf::actor_cast<caf::actor>(life));
   c.state = daemon_state::running;
 }

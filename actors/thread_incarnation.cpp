@@ -30,7 +30,7 @@ struct shared_life {
   daemon_factory make;
   daemon_config config;
   std::shared_ptr<daemon_metrics_recorder> recorder;
-  caf::actor_addr actor;    // weak: a thread that hangs must not keep the actor system alive
+  caf::actor_addr actor; // weak: a thread that hangs must not keep the actor system alive
   caf::actor_addr parent;
 };
 

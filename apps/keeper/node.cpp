@@ -19,6 +19,7 @@ namespace {
 
 constexpr nanoseconds first_delay = 100 * milliseconds;
 constexpr nanoseconds longest_delay = 10'000 * milliseconds;
+constexpr nanoseconds longest_delay_of_killed = 1000 * milliseconds; ///< it had come up, and somebody killed it
 constexpr nanoseconds healthy_run = 10'000 * milliseconds;
 constexpr nanoseconds mute_grace = 2000 * milliseconds;       ///< for a node that closed its socket without a finish
 constexpr nanoseconds farewell_grace = 30'000 * milliseconds; ///< for one that has said it
@@ -128,7 +129,8 @@ void keeper::on_node_exit() {
     return;
   auto now = monotonic();
   node_.streak = now - node_.started >= healthy_run ? 1 : node_.streak + 1;
-  auto wait = delay_of(node_.streak);
+  bool came_up_and_was_killed = node_.greeted && !by_itself;
+  auto wait = std::min(delay_of(node_.streak), came_up_and_was_killed ? longest_delay_of_killed : longest_delay);
   if (wait == 0)
     start_node();
   else
