@@ -19,6 +19,15 @@ namespace {
 
 using protocol::step;
 
+// Sanitizers know of one stack a thread.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitized = true;
+#elif defined(__has_feature)
+constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+constexpr bool sanitized = false;
+#endif
+
 [[noreturn]] void leave() {
   for (;;)
     raw_call(SYS_exit_group, 127);
@@ -138,9 +147,8 @@ int run_flight(void* argument) { become_child(static_cast<flight*>(argument)->pl
 } // namespace
 
 bool flight::prepare() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return false; // they know of one stack a thread
-#endif
+  if (sanitized)
+    return false;
   if (!raw_calls || stack != nullptr)
     return raw_calls;
   auto* memory = mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);

@@ -190,6 +190,8 @@ void keeper::launch(slot& which, const protocol::spawn& request, flight* start) 
     which.flight = start;
   }
   which.pid = pid;
+  which.unexecuted = true;
+  ++unexecuted_;
   which.status = status[0];
   which.start_time = start_time_between(plan.before, after);
   if (which.start_time == 0) { // the clock ticked in between
@@ -219,6 +221,12 @@ void keeper::land(slot& which) {
   hanging_ = false;
 }
 
+/// It holds no copies of our descriptors any more.
+void keeper::executed(slot& which) {
+  unexecuted_ -= which.unexecuted ? 1u : 0u;
+  which.unexecuted = false;
+}
+
 void keeper::fail(slot& which, protocol::step step, int error, std::string_view subject) {
   which.phase = phase::failed;
   which.failed_step = step;
@@ -228,9 +236,11 @@ void keeper::fail(slot& which, protocol::step step, int error, std::string_view 
 }
 
 /// The status pipe is closed (exec succeeded, or the process was killed ahead of it) or brings a report.
-void keeper::on_status(slot& which) {
-  child_report what{};
-  auto size = read(which.status, &what, sizeof what);
+void keeper::on_status(slot& which, bool reported) {
+  child_report what;
+  auto size = reported ? read(which.status, &what, sizeof what) : 0;
+  if (size != sizeof what)
+    executed(which);
   unwatch(which.status);
   close(which.status);
   which.status = -1;
@@ -255,7 +265,7 @@ int keeper::signal_child(slot& which, int number, protocol::scope scope) {
   if (!which.own_child) // reaped by others: its group's number is good only while it lives
     group = syscall(SYS_pidfd_send_signal, which.pidfd, 0, nullptr, 0) == 0 ? getpgid(which.pid) : 0;
   // Ahead of its setsid the group does not exist yet.
-  if (scope == protocol::scope::group && group > 1 && group != getpgid(0) && kill(-group, number) == 0)
+  if (scope == protocol::scope::group && group > 1 && group != own_group_ && kill(-group, number) == 0)
     return 0;
   return syscall(SYS_pidfd_send_signal, which.pidfd, number, nullptr, 0) == 0 ? 0 : errno;
 }

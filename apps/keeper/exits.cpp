@@ -49,8 +49,9 @@ void keeper::end_process(slot& which) {
   // After MAINPID= or an adoption it may be another's child; only a zombie of ours is one we can wait for.
   if (which.own_child || wait_process(P_PIDFD, which.pidfd, WEXITED | WNOHANG | WNOWAIT, info, nullptr) > 0) {
     // The zombie pins the group's number: nobody else can have it before the wait below.
-    auto group = getpgid(which.pid);
-    if (group > 1 && group != getpgid(0))
+    // Ours leads a session and so can't have left its group.
+    auto group = which.own_child ? which.pid : getpgid(which.pid);
+    if (group > 1 && group != own_group_)
       kill(-group, SIGKILL);
     kill_cgroup(which);
     int flags = WEXITED | __WALL | (which.phase == phase::failing ? 0 : WNOHANG);
@@ -59,6 +60,7 @@ void keeper::end_process(slot& which) {
       return; // an event of an earlier use of this slot
   }
   land(which);
+  executed(which);
   unwatch(which.pidfd);
   close(which.pidfd);
   which.pidfd = -1;

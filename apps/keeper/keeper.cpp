@@ -87,6 +87,7 @@ bool keeper::begin(options settings, std::string& error) {
     return failed("cannot open the descriptors of the loop");
   if (pipe2(stage_, O_CLOEXEC) != 0)
     return failed("cannot create the stage pipe");
+  own_group_ = getpgrp();
   tick_ = 1'000'000'000u / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK));
   find_orphans();
   if (settings_.adopt_fd < 0) {
@@ -108,8 +109,12 @@ bool keeper::watch(int fd, tag what, std::uint32_t index, std::uint32_t events) 
   return epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-// Ahead of every close: a child that has not executed yet still holds a copy, and its entry would fire on.
-void keeper::unwatch(int fd) { epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr); }
+// Ahead of every close: a child that has not executed yet still holds a copy, and its entry would fire on. Where there
+// is no such child the close does it.
+void keeper::unwatch(int fd) {
+  if (unexecuted_ > 0 || node_.status >= 0)
+    epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+}
 
 int keeper::run() {
   while (!over_) {
@@ -139,7 +144,7 @@ void keeper::dispatch(const epoll_event& event) {
     case tag::node_status: on_node_status(); break;
     case tag::slot_status:
       if (which != nullptr && which->status >= 0)
-        on_status(*which);
+        on_status(*which, (event.events & EPOLLIN) != 0);
       break;
     case tag::slot_exit:
       if (which != nullptr && which->pidfd >= 0)

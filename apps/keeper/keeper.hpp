@@ -63,7 +63,8 @@ private:
   int open_pipe();
   int bind_notify(std::string_view path);
   void fail(slot& which, protocol::step step, int error, std::string_view subject);
-  void on_status(slot& which);
+  void on_status(slot& which, bool reported = true);
+  void executed(slot& which);
   int signal_child(slot& which, int number, protocol::scope scope);
 
   // exits.cpp: ends, stops and reaping
@@ -128,7 +129,8 @@ private:
   std::vector<std::uint32_t> free_slots_;
   std::unordered_map<uuid, std::uint32_t> by_id_;
   std::unordered_map<pid_t, std::uint32_t> by_pid_;
-  std::size_t processes_ = 0;
+  std::size_t unexecuted_ = 0; ///< slots with that flag
+  pid_t own_group_ = 0;
 
   std::vector<std::uint32_t> untold_;
   std::vector<std::string> replies_; ///< few: no request is read while `blocked_`

@@ -18,14 +18,41 @@
 // Exit codes: that of finish; 0 after a signal; 1 where it could not begin, with a sentence on stderr; 2 for a wrong command line.
 #include "apps/keeper/keeper.hpp"
 
-#include <cstdio>
+#include <link.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
 
 // Without exceptions nobody needs the library's handler, which brings the whole demangler.
 namespace __gnu_cxx {
 void __verbose_terminate_handler();
 void __verbose_terminate_handler() { _exit(134); }
 } // namespace __gnu_cxx
+
+namespace {
+
+/// What only the beginning needed does not stay: the kernel brings pages of the program back as they are used.
+void forget_beginning() {
+  constexpr std::uintptr_t page = 4096;
+  auto* segments = reinterpret_cast<const ElfW(Phdr)*>(getauxval(AT_PHDR));
+  auto count = getauxval(AT_PHNUM);
+  std::uintptr_t base = 0; // of a position-independent build
+  for (unsigned long i = 0; segments != nullptr && i < count; ++i) {
+    auto& each = segments[i];
+    if (each.p_type == PT_PHDR)
+      base = reinterpret_cast<std::uintptr_t>(segments) - each.p_vaddr;
+    if (each.p_type != PT_LOAD || (each.p_flags & PF_W) != 0)
+      continue;
+    auto from = (base + each.p_vaddr + page - 1) / page * page, to = (base + each.p_vaddr + each.p_memsz) / page * page;
+    if (to > from)
+      madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
+  }
+}
+
+} // namespace
 
 int main(int argc, char** argv) {
   using namespace duende::keeper;
@@ -45,5 +72,6 @@ int main(int argc, char** argv) {
     dprintf(STDERR_FILENO, "duende-keeper: %s\n", error.c_str());
     return 1;
   }
+  forget_beginning();
   return it.run();
 }

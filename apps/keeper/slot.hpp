@@ -38,7 +38,8 @@ struct slot {
   enum phase phase = phase::failed;
   bool stopped = false;
   bool own_child = true;
-  bool queued = false; ///< in the list of slots with something untold
+  bool unexecuted = false; ///< its process may still hold copies of our descriptors
+  bool queued = false;     ///< in the list of slots with something untold
   std::uint8_t untold = 0;
   std::uint8_t untold_mask = 0;    ///< of protocol::channel
   struct flight* flight = nullptr; ///< where its child still uses our memory

@@ -5,6 +5,7 @@
 #include "backends/native/protocol.hpp"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 using namespace duende;
 using namespace duende::test;
@@ -149,6 +150,19 @@ TEST_CASE("descriptor exhaustion is a failed step and the keeper lives [F103]", 
   CHECK(kill(pid, 0) == 0);
   REQUIRE(prlimit(k.keeper, RLIMIT_NOFILE, &before, nullptr) == 0);
   CHECK(WEXITSTATUS(k.run(shell("exit 3")).status) == 3);
+}
+
+TEST_CASE("a child that hangs before its exec holds nobody else up") {
+  kept k;
+  auto request = shell("");
+  request.cgroup = k.state.path + "/cgroup"; // opening a FIFO for writing waits for a reader
+  std::filesystem::create_directory(request.cgroup);
+  REQUIRE(mkfifo((request.cgroup + "/cgroup.procs").c_str(), 0600) == 0);
+  k.link->launch(request);
+  CHECK(WEXITSTATUS(k.run(shell("exit 3")).status) == 3);
+  CHECK(k.all.launches.size() <= 1); // not the hanging one
+  k.link->signal(request.id, 1, SIGKILL, signal_scope::group);
+  CHECK(WTERMSIG(await(k.all, &told::exits, request.id, 1).status) == SIGKILL);
 }
 
 TEST_CASE("what a node may send never harms the keeper") {
