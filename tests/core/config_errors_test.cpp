@@ -177,6 +177,10 @@ TEST_CASE("syntax errors have a place too") {
   CHECK_THAT(faults("[node]\nname = \"a\nb\""), Contains("f.toml:2:10: "));
   CHECK_THAT(faults("[node]\nname = \"a\"\nname = \"b\""), Contains("f.toml:3:"));
   CHECK_THAT(faults("\xff"), Contains("f.toml:1:1: "));
+  // Letters where a blank may stand were undefined behaviour in toml++ 3.3.
+  CHECK_THAT(faults("[node]\nname = \"a\"é"), Contains("f.toml:2:11: "));
+  CHECK_THAT(faults("é = 1"), Contains("f.toml:1:1: "));
+  CHECK(faults("[[daemon]]\nname = \"a\"\ncommand = \"x\"\nversion = \"\"\"\\\n  é\"\"\"").empty());
   std::string dotted = "a";
   for (int i = 0; i < 1'000'000; ++i)
     dotted += ".a";
