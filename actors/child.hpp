@@ -83,7 +83,7 @@ struct child_detail {
   std::string record;                          ///< as the keeper holds it
   instant backoff_until{}, start_asked{}, stop_asked{}, exit_seen{};
   std::optional<wall_time> started_wall;
-  bool notifies = false;
+  std::optional<desired_state> stored_desired;
 };
 
 struct child {

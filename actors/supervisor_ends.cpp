@@ -106,6 +106,8 @@ void supervisor::child_ended(child& c, life_end end) {
     start_eligible();
   } else {
     decide(c, end);
+    if (c.kind == child_kind::process && c.desired == desired_state::up)
+      persist(c); // the last exit and the count survive the next node, too
   }
   pump_stops();
   regroup_due();
@@ -165,7 +167,6 @@ void supervisor::restart_later(child& c, duration delay) {
   c.state = daemon_state::backoff;
   c.detail().backoff_until = monotonic_now() + delay;
   set_timer(c, delay);
-  persist(c);
 }
 
 /// Stops those that restart together with `c`, in reverse order; regroup_due starts them when all are down and the delay is over.

@@ -46,13 +46,15 @@ void supervisor::persist(child& c) {
   row.name = c.name;
   row.supervisor = spec_.name;
   row.state = c.state;
-  row.incarnation = c.incarnation;
+  row.incarnation = c.alive() ? c.incarnation - 1 : c.incarnation; // the last one whose end was acted upon
   row.restarts = c.restarts;
   row.streak = c.streak;
   row.last = more.last;
   crash_point("supervisor.before_persist");
   with_->store->put_child(std::move(row));
-  with_->store->put_desired(more.id, c.name, c.desired);
+  if (more.stored_desired != c.desired)
+    with_->store->put_desired(more.id, c.name, c.desired);
+  more.stored_desired = c.desired;
   crash_point("supervisor.after_persist");
 }
 
