@@ -138,7 +138,9 @@ public:
     std::lock_guard lock{mutex_};
     std::vector<event> result;
     for (const auto& x : events_)
-      if (x.id > query.after_id && (!query.since || x.at >= *query.since) && (query.daemon.empty() || x.daemon == query.daemon))
+      if (
+        x.id > query.after_id && (!query.since || x.at >= *query.since)
+        && (query.daemon.empty() || x.daemon == query.daemon))
         result.push_back(x);
     if (result.size() > query.limit)
       result.erase(result.begin(), result.end() - static_cast<std::ptrdiff_t>(query.limit));
@@ -207,7 +209,12 @@ private:
   std::int64_t last_id() const { return events_.empty() ? 0 : events_.back().id; }
   void emit(event_kind kind, const std::string& name) {
     events_.push_back(
-      {.id = last_id() + 1, .at = wall_now(), .kind = kind, .daemon = name, .supervisor = "root", .node = "fake",
+      {.id = last_id() + 1,
+       .at = wall_now(),
+       .kind = kind,
+       .daemon = name,
+       .supervisor = "root",
+       .node = "fake",
        .text = fmt::format("{}: {}", name, to_string(kind))});
     changed_.notify_all();
   }
