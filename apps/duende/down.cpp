@@ -3,6 +3,8 @@
 #include "apps/duende/process.hpp"
 #include "core/units.hpp"
 
+#include <algorithm>
+
 namespace duende::cli {
 
 int down(const context& c, const std::string& timeout) {
@@ -23,7 +25,16 @@ int down(const context& c, const std::string& timeout) {
   auto stopped = node.send({.method = "POST", .target = "/v1/node/stop"});
   if (!stopped)
     return report("cannot stop the node", stopped.error());
-  if (!node_process.wait_until(deadline) || !keeper.wait_until(deadline))
+  bool over = node_process.wait_until(deadline);
+  while (over && !keeper.wait_until(std::min(deadline, monotonic_now() + std::chrono::seconds{2}))) {
+    over = monotonic_now() < deadline;
+    auto now =
+      node.send_json({.target = "/v1/node"}); // a node that crashed while it stopped was started again by its keeper
+    if (now && !now->value("stopping", false))
+      return report(
+        "cannot stop the node", fail(errc::internal, "it crashed on the way and was started again; try again"));
+  }
+  if (!over)
     return report(
       "down",
       fail(errc::timed_out, "the node is still stopping after {}: 'duende ps' shows what it waits for", timeout));
