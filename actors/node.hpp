@@ -42,8 +42,7 @@ struct node_seed {
   std::shared_ptr<supervisor_seed> root;
 };
 
-/// The tree of seeds for a stack. Children of a supervisor keep the order of the file; a nested supervisor stands where the
-/// first daemon below it stands, one without daemons comes last.
+/// The tree of seeds for a stack: below each supervisor its nested supervisors, then its daemons, in the order of the file.
 std::shared_ptr<supervisor_seed> make_tree(const stack& from);
 dependants_ptr dependants_of(const std::vector<daemon_spec>& daemons);
 

@@ -1,6 +1,6 @@
 #include "actors/node.hpp"
 
-#include <algorithm>
+#include "core/config/graph.hpp"
 
 namespace duende {
 namespace {
@@ -27,30 +27,21 @@ child_seed seed_for(std::shared_ptr<supervisor_seed> below) {
 
 std::shared_ptr<supervisor_seed> make_tree(const stack& from) {
   std::map<std::string, std::shared_ptr<supervisor_seed>> seeds;
-  std::map<std::string, bool> placed;
-  auto root = std::make_shared<supervisor_seed>();
+  auto root = seeds["root"] = std::make_shared<supervisor_seed>();
   root->spec.name = "root";
   root->spec.intensity = {10, 60s};
-  root->dependants = dependants_of(from.daemons);
-  seeds["root"] = root;
   for (auto& spec : from.supervisors) {
     seeds[spec.name] = std::make_shared<supervisor_seed>();
     seeds[spec.name]->spec = spec;
   }
-  // a supervisor stands where its first daemon stands: placed when that is met, parents first
-  auto place = [&](auto& again, const std::string& name) -> void {
-    if (name == "root" || std::exchange(placed[name], true))
-      return;
-    auto& seed = seeds.at(name);
-    again(again, seed->spec.parent);
-    seeds.at(seed->spec.parent)->children.push_back(seed_for(seed));
-  };
-  for (auto& spec : from.daemons) {
-    place(place, spec.supervisor);
-    seeds.at(spec.supervisor)->children.push_back(seed_for(spec));
+  auto dependants = dependants_of(from.daemons);
+  for (auto& [name, seed] : seeds) {
+    seed->dependants = dependants;
+    for (auto& each : children_of(from, name))
+      seed->children.push_back(
+        each.is_supervisor ? seed_for(seeds.at(from.supervisors[each.index].name))
+                           : seed_for(from.daemons[each.index]));
   }
-  for (auto& spec : from.supervisors)
-    place(place, spec.name);
   return root;
 }
 

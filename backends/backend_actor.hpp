@@ -12,10 +12,10 @@ namespace duende {
 
 /// What a backend tells the incarnation it launched or adopted. Messages for an ended incarnation go nowhere.
 using launch_listener = caf::typed_actor<
-  caf::reacts_to<launched>,         // exec succeeded
-  caf::reacts_to<launch_failure>,   // nothing runs
-  caf::reacts_to<process_exit>,     // the end
-  caf::reacts_to<run_change>>;      // stopped or continued, by whomever
+  caf::reacts_to<launched>,       // exec succeeded
+  caf::reacts_to<launch_failure>, // nothing runs
+  caf::reacts_to<process_exit>,   // the end
+  caf::reacts_to<run_change>>;    // stopped or continued, by whomever
 
 using launch_request_ptr = std::shared_ptr<const launch_request>;
 

@@ -119,7 +119,7 @@ int main(int argc, char** argv) {
 
   host_options how;
   how.name = settings.name;
-  how.state_dir = !options->state_dir.empty() ? options->state_dir
+  how.state_dir = !options->state_dir.empty()  ? options->state_dir
                   : settings.state_dir.empty() ? default_state_dir(settings.name)
                                                : settings.state_dir;
   auto socket_path = options->socket_path.empty() ? default_socket(settings.name) : options->socket_path;

@@ -9,14 +9,14 @@
 namespace duende {
 
 struct node_options {
-  std::string config_file;     ///< --config
-  std::string socket_path;     ///< --socket
-  std::string state_dir;       ///< --state-dir; empty: the configuration's
-  bool adopt_orphans = false;  ///< --adopt-orphans
-  bool version = false;        ///< --version
-  int keeper_fd = -1;          ///< $DUENDE_KEEPER_FD
-  int ready_fd = -1;           ///< $DUENDE_READY_FD: one line, "ready" or why not
-  std::uint32_t generation = 1;///< $DUENDE_GENERATION
+  std::string config_file;      ///< --config
+  std::string socket_path;      ///< --socket
+  std::string state_dir;        ///< --state-dir; empty: the configuration's
+  bool adopt_orphans = false;   ///< --adopt-orphans
+  bool version = false;         ///< --version
+  int keeper_fd = -1;           ///< $DUENDE_KEEPER_FD
+  int ready_fd = -1;            ///< $DUENDE_READY_FD: one line, "ready" or why not
+  std::uint32_t generation = 1; ///< $DUENDE_GENERATION
 };
 
 /// Errors: invalid_config with a sentence. The variables of the keeper are taken out of the environment.

@@ -92,7 +92,7 @@ TEST_CASE("a stop ends within the timeout, asked for or forced", "[F006]") {
 }
 
 TEST_CASE("a forced stop is seen within 10 ms", "[F007]") {
-  node n{daemon("w", "stubborn", "[daemon.restart]\npolicy = \"never\"\n")};
+  node n{daemon("w", "stubborn", "shutdown_timeout = \"300ms\"\n[daemon.restart]\npolicy = \"never\"\n")};
   std::vector<double> times;
   for (int i = 0; i < 30; ++i) {
     n.until_state("w", "running");
