@@ -47,7 +47,7 @@ TEST_CASE("a start that can't work names the step, the path and the cause") {
   fs::create_symlink(dir.path("loop"), dir.path("loop"));
   row rows[] = {
     {"missing binary", "/nonexistent/program", "", "No such file", "/nonexistent/program"},
-    {"not executable", dir.path("plain"), "", "Permission denied", dir.path("plain")},
+    {"not executable", dir.path("plain"), "", "not executable", dir.path("plain")},
     {"a directory", dir.path("folder"), "", "irectory", dir.path("folder")},
     {"script without interpreter", dir.path("script"), "", "nterpreter", dir.path("script")},
     {"unknown user", "/bin/true", "user = \"nobody-of-that-name\"\n", "nobody-of-that-name", "user"},
