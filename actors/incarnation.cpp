@@ -55,7 +55,7 @@ incarnation_behavior starting(incarnation_ptr self) {
     [=](const launched& process) { became_launched(self, process); },
     [=](const launch_failure& failure) { end_unlaunched(self, exit_reason::spawn(failure.text)); },
     [=](const process_exit& exit) { end_life(self, exit); },
-    [=](const run_change&) {},
+    [=](const run_change& change) { self->state.paused = change.stopped; },
     [=](const probe_note& note) {
       if (note.ok)
         became_ready(self);
@@ -84,6 +84,7 @@ incarnation_behavior running(incarnation_ptr self) {
     [=](const run_change& change) {
       if (!change.stopped)
         return;
+      self->state.paused = true;
       self->become(paused(self));
       tell(self, life_note::kind::paused);
     },
@@ -108,6 +109,7 @@ incarnation_behavior paused(incarnation_ptr self) {
       if (change.stopped)
         return;
       self->state.last_ping = monotonic_now(); // nobody pings while stopped
+      self->state.paused = false;
       self->become(running(self));
       tell(self, life_note::kind::resumed);
     },
@@ -136,7 +138,7 @@ incarnation_behavior stopping(incarnation_ptr self) {
     },
     [=](const launch_failure& failure) { end_unlaunched(self, exit_reason::spawn(failure.text)); },
     [=](const process_exit& exit) { end_life(self, exit); },
-    [=](const run_change&) {},
+    [=](const run_change& change) { self->state.paused = change.stopped; },
     [=](const probe_note&) {},
     [=](const notify_note& note) { heard(self, note); },
     [=](alarm which, std::uint32_t generation) {
@@ -154,7 +156,8 @@ void end_process(incarnation_ptr self, bool at_once) {
     signal_daemon(self, SIGKILL, signal_scope::group);
   } else {
     signal_daemon(self, state.spec->stop_signal, signal_scope::group);
-    signal_daemon(self, SIGCONT, signal_scope::group); // a stopped process hears nothing else
+    if (state.paused)
+      signal_daemon(self, SIGCONT, signal_scope::group); // a stopped process hears nothing else
     set_alarm(self, alarm::shutdown_timeout, state.spec->shutdown_timeout);
   }
   crash_point("incarnation.after_stop_signal");
@@ -189,7 +192,8 @@ incarnation_behavior adopt(incarnation_ptr self, const incarnation_order& order)
     state.last_ping = monotonic_now();
     set_alarm(self, alarm::watchdog, state.spec->watchdog->interval);
   }
-  return order.adopted_stopped ? paused(self) : running(self);
+  state.paused = order.adopted_stopped;
+  return state.paused ? paused(self) : running(self);
 }
 
 } // namespace

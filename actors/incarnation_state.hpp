@@ -18,6 +18,7 @@ struct incarnation_state {
   std::uint32_t alarm_generation = 0; ///< an alarm of another generation is stale
   bool asked = false;                 ///< the supervisor ordered the end
   bool ready = false;
+  bool paused = false;                  ///< the process is stopped by a signal
   bool overran = false; ///< shutdown_timeout passed, SIGKILL was sent
   bool at_once = false; ///< a stop_order came before the process did: how to stop it
   std::optional<exit_reason> because;

@@ -24,7 +24,7 @@ bool take(std::string_view& text, Integer& value) {
 
 std::string to_text(const life_record& r) {
   fmt::memory_buffer out;
-  auto count = std::min(r.recent.size(), life_record::max_recent);
+  auto count = std::min<std::size_t>(r.recent.size(), life_record::max_recent);
   fmt::format_to(
     std::back_inserter(out), "{} 1 {} {} {} {} {} {}", r.ready ? 1 : 0, static_cast<int>(r.wanted), r.incarnation,
     r.restarts, r.streak, r.started_at.time_since_epoch().count(), count);

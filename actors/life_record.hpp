@@ -26,7 +26,7 @@ struct life_record {
   std::vector<instant> recent; ///< restarts that count for the intensity, oldest first; the newest max_recent of them
   std::string name;
 
-  static constexpr std::size_t max_recent = 32;
+  static constexpr std::uint32_t max_recent = 16;
   bool operator==(const life_record&) const = default;
 };
 

@@ -22,7 +22,8 @@ namespace duende {
 
 node_host::node_host(host_options options) : options_(std::move(options)), started_at_(wall_now()) {
   config_.set("scheduler.policy", caf::atom("sharing")); // the default polls
-  config_.set("scheduler.max-threads", std::size_t{2});
+  if (options_.threads != 0)
+    config_.set("scheduler.max-threads", options_.threads);
   config_.add_error_category(caf::atom("duende"), [](std::uint8_t code, caf::atom_value, const caf::message& context) {
     if (context.size() > 0 && context.match_element<std::string>(0))
       return context.get_as<std::string>(0);

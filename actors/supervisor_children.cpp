@@ -161,8 +161,9 @@ void supervisor::begin_process(child& c, const held_child* held) {
     order->record = more.record;
   } else {
     auto& logs = c.spec->logs;
-    if (with_->logs)
+    if (with_->logs && more.logged_as != c.spec)
       with_->logs->open(more.id, c.name, logs, log_dir_of(*with_, c.name, logs.dir));
+    more.logged_as = c.spec;
     more.record = to_text(record_of(c));
     order->record = more.record;
   }

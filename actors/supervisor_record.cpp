@@ -20,7 +20,8 @@ life_record supervisor::record_of(const child& c) const {
   r.restarts = c.restarts;
   r.streak = c.streak;
   r.started_at = wall_now();
-  r.recent = is_root() ? (c.more ? c.more->window.recent() : std::vector<instant>{}) : window_.recent();
+  constexpr auto most = life_record::max_recent;
+  r.recent = !is_root() ? window_.recent(most) : c.more ? c.more->window.recent(most) : std::vector<instant>{};
   r.name = c.name;
   return r;
 }

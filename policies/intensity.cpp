@@ -78,11 +78,12 @@ std::uint32_t restart_window::count(instant now, const intensity_limit& limit) {
   return ring_ ? ring_->size : 0;
 }
 
-std::vector<instant> restart_window::recent() const {
+std::vector<instant> restart_window::recent(std::uint32_t most) const {
   std::vector<instant> result;
   if (ring_) {
-    result.reserve(ring_->size);
-    for (std::uint32_t i = 0; i < ring_->size; ++i)
+    auto count = std::min(most, ring_->size);
+    result.reserve(count);
+    for (std::uint32_t i = ring_->size - count; i < ring_->size; ++i)
       result.push_back(ring_->at(i));
   }
   return result;

@@ -27,7 +27,9 @@ public:
   bool empty() const { return !ring_; }
 
   /// The restarts remembered, oldest first, for persistence within one boot.
-  std::vector<instant> recent() const;
+  std::vector<instant> recent() const { return recent(UINT32_MAX); }
+  /// The newest `most` of them, oldest first.
+  std::vector<instant> recent(std::uint32_t most) const;
   /// Replaces what is remembered by `instants`, which ascend.
   void restore(std::span<const instant> instants);
 

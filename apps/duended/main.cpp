@@ -126,6 +126,7 @@ int main(int argc, char** argv) {
   how.run_dir = socket_path.substr(0, socket_path.rfind('/'));
   how.metrics = settings.metrics;
   how.keeper_fd = options->keeper_fd;
+  how.threads = 1; // its handlers never block; hops between threads would be most of what a restart costs
   how.adopt_orphans = options->adopt_orphans;
   for (char** each = environ; *each; ++each)
     how.environment.emplace_back(*each);

@@ -10,6 +10,8 @@ namespace duende {
 namespace {
 
 constexpr std::size_t batch_limit = 4096;
+constexpr std::size_t busy_batch = 32; ///< so many events in one turn, and the next one waits longer for company
+constexpr duration busy_linger = std::chrono::milliseconds{50};
 constexpr std::int64_t prune_batch = 2000;
 constexpr auto first_retry = std::chrono::milliseconds{100};
 constexpr auto longest_retry = std::chrono::seconds{10};
@@ -107,10 +109,13 @@ private:
     if (!s_.trouble.empty())
       s_.work.wait_until(lock, retry_at_, hurry);
     else
-      s_.work.wait_for(lock, s_.options.linger, [&] { return hurry() || s_.pending() >= batch_limit || prune_; });
+      s_.work.wait_for(lock, linger(), [&] { return hurry() || s_.pending() >= batch_limit || prune_; });
     s_.urgent = false;
     return true;
   }
+
+  /// A storm of events shares fewer, larger transactions: each one writes every page that it touched.
+  duration linger() const { return busy_ ? std::max<duration>(s_.options.linger, busy_linger) : s_.options.linger; }
 
   turn take() {
     turn t;
@@ -122,6 +127,7 @@ private:
       t.events.push_back(&s_.log[s_.committed + i]);
     t.accepted = s_.accepted;
     t.complete = n == s_.pending();
+    busy_ = n >= busy_batch;
     return t;
   }
 
@@ -255,6 +261,7 @@ private:
   bool last_try_ = false;
   bool counted_ = false;
   bool prune_ = false; ///< retention has work left
+  bool busy_ = false;  ///< the last turn had many events
   std::int64_t count_ = 0;
   std::size_t unchecked_ =
     std::numeric_limits<std::int32_t>::max(); ///< events since retention was looked at; many at first
