@@ -2,6 +2,7 @@
 #include "actors/incarnation_state.hpp"
 
 #include "core/crash_point.hpp"
+#include "core/reactor.hpp"
 #include "core/units.hpp"
 
 #include <caf/send.hpp>
@@ -13,7 +14,11 @@ void tell(incarnation_ptr self, life_note::kind what, std::string text) {
 }
 
 void set_alarm(incarnation_ptr self, alarm which, duration delay) {
-  self->delayed_send(self, delay, which, ++self->state.alarm_generation);
+  // by the reactor's timers: CAF's clock wakes its thread for each delayed message
+  self->state.with->io->after(delay, [to = self->address(), which, generation = ++self->state.alarm_generation] {
+    if (auto target = caf::actor_cast<caf::actor>(to))
+      caf::anon_send(target, which, generation);
+  });
 }
 
 void became_launched(incarnation_ptr self, const launched& process) {

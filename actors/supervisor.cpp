@@ -1,6 +1,6 @@
 #include "actors/supervisor.hpp"
 
-#include "core/crash_point.hpp"
+#include "core/reactor.hpp"
 
 #include <algorithm>
 
@@ -71,8 +71,16 @@ std::uint64_t supervisor::set_timer(child& c, duration delay) {
   drop_timer(c);
   c.timer = next_timer_++;
   timers_.emplace(c.timer, &c);
-  delayed_send(this, delay, start_atom::value, c.timer);
+  wake_after(delay, c.timer);
   return c.timer;
+}
+
+/// By the reactor's timers: CAF's clock wakes its thread for each delayed message.
+void supervisor::wake_after(duration delay, std::uint64_t timer) {
+  with_->io->after(delay, [to = address(), timer] {
+    if (auto target = caf::actor_cast<caf::actor>(to))
+      caf::anon_send(target, start_atom::value, timer);
+  });
 }
 
 void supervisor::drop_timer(child& c) { timers_.erase(std::exchange(c.timer, 0)); }

@@ -166,6 +166,7 @@ private:
   bool is_watched(const child& c) const;
   void append_parked(tree_snapshot& result, const child& parked, instant now) const;
   std::uint64_t set_timer(child& c, duration delay);
+  void wake_after(duration delay, std::uint64_t timer);
   void drop_timer(child& c);
   bool is_root() const { return !parent_; }
 

@@ -189,7 +189,7 @@ void supervisor::restart_group(child& failed, duration delay) {
   });
   if (regroup_timer_ == 0 && delay > 0ns) {
     regroup_timer_ = next_timer_++;
-    delayed_send(this, delay, start_atom::value, regroup_timer_);
+    wake_after(delay, regroup_timer_);
   }
   pump_stops();
   regroup_due();
@@ -249,7 +249,8 @@ void supervisor::settle(child& c, daemon_state state) {
   c.pending_start = c.desired == desired_state::up && !shutting_down_ && c.pending_start;
   if (c.kind != child_kind::actor) {
     c.detail().exit_seen = {};
-    persist(c);
+    if (!shutting_down_) // the next start begins afresh
+      persist(c);
   }
   settle_waiters(c);
 }

@@ -124,8 +124,14 @@ int keeper::run() {
     for (int i = 0; i < count; ++i)
       if (events[i].data.u64 >> 32 == static_cast<std::uint32_t>(tag::signals))
         on_signals();
+    // Then requests: a thousand stop signals must not wait for the ends of those who got theirs first.
+    auto is_request = [](const epoll_event& e) { return e.data.u64 >> 32 == static_cast<std::uint32_t>(tag::socket); };
     for (int i = 0; i < count; ++i)
-      dispatch(events[i]);
+      if (is_request(events[i]))
+        dispatch(events[i]);
+    for (int i = 0; i < count; ++i)
+      if (!is_request(events[i]))
+        dispatch(events[i]);
     on_deadlines();
     flush();
     if (ending_ != ending::no && stopped())

@@ -40,8 +40,9 @@ void keeper::on_socket(std::uint32_t events) {
   bool hung_up = (events & (EPOLLHUP | EPOLLERR)) != 0;
   if ((events & EPOLLOUT) != 0)
     blocked_ = false;
-  // Bounded: the ends of children must not wait behind a flood of requests.
-  for (int i = 0; hung_up || (i < 64 && !blocked_ && !crowded()); ++i) {
+  // Bounded: the ends of children must not wait behind a flood of requests. A start is dear, a signal is not.
+  constexpr int turn = 1024, cost_of_start = 16;
+  for (int spent = 0; hung_up || (spent < turn && !blocked_ && !crowded()); ++spent) {
     if (node_.socket < 0)
       return;
     incoming next;
@@ -57,6 +58,8 @@ void keeper::on_socket(std::uint32_t events) {
       on_large(head.kind, next.fd);
     else
       handle(next.packet);
+    if (next.fd >= 0 || (protocol::read_header(next.packet, head) && head.kind == kind::spawn))
+      spent += cost_of_start;
     if (next.fd >= 0)
       close(next.fd);
   }

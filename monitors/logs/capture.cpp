@@ -55,7 +55,7 @@ caf::expected<void> log_capture::open(const uuid& id, std::string name, const lo
     for (auto& x : daemon->streams) {
       impl_->thread.drain(x); // what was printed under the old settings
       x.file.close();
-      x.copies = false;
+      x.copies = x.spliced = false;
     }
     daemon->name = std::move(name);
     daemon->where = std::move(where);

@@ -251,7 +251,7 @@ void engine::attach(stream& x, int fd) {
 }
 
 void engine::drain(stream& x) {
-  if (x.pipe < 0)
+  if (x.pipe < 0 || transfer_.settle(x.file) != 0)
     return;
   for (auto left = waiting(x.pipe); left > 0;) {
     auto result = pump_once(x, left);
@@ -268,7 +268,7 @@ void engine::close(stream& x) {
 }
 
 void engine::rotate(stream& x) {
-  if (x.file.ensure() != 0 || x.file.size() == 0)
+  if (transfer_.settle(x.file) != 0 || x.file.ensure() != 0 || x.file.size() == 0)
     return;
   if (x.file.rotate() == 0)
     x.rotations.fetch_add(1, std::memory_order_relaxed);

@@ -20,7 +20,7 @@ constexpr std::size_t journal_size = 8192;
 struct journal::page {
   std::uint64_t magic;
   std::uint64_t stage;
-  std::atomic<std::uint32_t> active;
+  std::atomic<std::uint32_t> active; ///< 0: none, else the way
   std::uint32_t path_size;
   std::uint64_t inode;
   std::uint64_t offset;
@@ -65,14 +65,14 @@ caf::expected<journal> journal::open(const std::string& path, std::uint64_t stag
   return result;
 }
 
-void journal::begin(std::string_view path, std::uint64_t inode, std::uint64_t offset) {
+void journal::begin(way how, std::string_view path, std::uint64_t inode, std::uint64_t offset) {
   if (!page_ || path.size() > page_->path.size())
     return;
   page_->path_size = static_cast<std::uint32_t>(path.size());
   std::memcpy(page_->path.data(), path.data(), path.size());
   page_->inode = inode;
   page_->offset = offset;
-  page_->active.store(1, std::memory_order_release);
+  page_->active.store(static_cast<std::uint32_t>(how), std::memory_order_release);
 }
 
 void journal::finish() {
@@ -81,9 +81,10 @@ void journal::finish() {
 }
 
 std::optional<journal::step> journal::pending() const {
-  if (!page_ || page_->active.load(std::memory_order_acquire) == 0)
+  auto how = page_ ? page_->active.load(std::memory_order_acquire) : 0;
+  if (how == 0)
     return std::nullopt;
-  return step{std::string(page_->path.data(), page_->path_size), page_->inode, page_->offset};
+  return step{static_cast<way>(how), std::string(page_->path.data(), page_->path_size), page_->inode, page_->offset};
 }
 
 } // namespace duende::logs

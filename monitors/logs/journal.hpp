@@ -1,4 +1,5 @@
-// What a process that is killed in the middle of a write leaves to its successor: which file, and how long it was before.
+// What a process that is killed in the middle of a write leaves to its successor: which file, how long it was before, and how
+// the bytes got there.
 #pragma once
 
 #include "core/errc.hpp"
@@ -14,7 +15,12 @@ namespace duende::logs {
 /// not need to: the pipes are gone then. Not thread-safe.
 class journal {
 public:
+  enum class way : std::uint32_t {
+    written = 1, ///< then moved from their pipe to the stage
+    staged = 2,  ///< moved to the stage, from there to the file
+  };
   struct step {
+    way how = way::written;
     std::string path;
     std::uint64_t inode = 0;
     std::uint64_t offset = 0; ///< size of the file before the write
@@ -30,8 +36,10 @@ public:
   static caf::expected<journal> open(const std::string& path, std::uint64_t stage);
 
   /// Notes a write that is about to happen. Does nothing without a file.
-  void begin(std::string_view path, std::uint64_t inode, std::uint64_t offset);
+  void begin(way how, std::string_view path, std::uint64_t inode, std::uint64_t offset);
   void finish();
+  /// False: notes are not kept, a successor will know nothing.
+  explicit operator bool() const { return page_ != nullptr; }
   /// The write that was begun and not finished.
   std::optional<step> pending() const;
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -40,29 +41,34 @@ std::string file_path(std::string_view dir, log_stream stream, std::uint32_t ind
   return result;
 }
 
+int open_log(const std::string& path, int& fd) {
+  constexpr auto flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  fd = ::open(path.c_str(), flags, 0640);
+  if (fd < 0 && errno == ENOENT) {
+    if (int error = make_directories(path.substr(0, path.find_last_of('/'))))
+      return error;
+    fd = ::open(path.c_str(), flags, 0640);
+  }
+  if (fd < 0)
+    return errno;
+  struct stat info {};
+  int error = ::fstat(fd, &info) != 0 ? errno : S_ISREG(info.st_mode) ? 0 : EINVAL;
+  if (error)
+    ::close(std::exchange(fd, -1));
+  return error;
+}
+
 int log_file::ensure() {
   struct stat info {};
   if (fd_ >= 0 && (::fstat(fd_, &info) != 0 || info.st_nlink == 0))
     close();
   if (fd_ < 0) {
-    auto name = path();
-    constexpr auto flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-    fd_ = ::open(name.c_str(), flags, 0640);
-    if (fd_ < 0 && errno == ENOENT) {
-      if (int error = make_directories(target_->dir))
-        return error;
-      fd_ = ::open(name.c_str(), flags, 0640);
-    }
-    if (fd_ < 0)
-      return errno;
+    if (int error = open_log(path(), fd_))
+      return error;
     if (::fstat(fd_, &info) != 0) {
       int error = errno;
       close();
       return error;
-    }
-    if (!S_ISREG(info.st_mode)) {
-      close();
-      return EINVAL;
     }
   }
   size_ = static_cast<std::uint64_t>(info.st_size); // someone may have truncated it

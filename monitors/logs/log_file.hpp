@@ -10,6 +10,10 @@
 
 namespace duende::logs {
 
+/// Opens a log for reading and writing, and creates it with its directory where it is missing. 0 or an errno (EINVAL for what is
+/// no regular file).
+int open_log(const std::string& path, int& fd);
+
 /// Where and how a daemon is logged.
 struct target {
   std::string dir;

@@ -13,8 +13,10 @@ namespace duende::logs {
 
 namespace {
 
-/// Up to here one splice is cheaper than a commit; beyond, a splice would hold the writer's pipe locked for too long.
-constexpr std::size_t small = 64 << 10;
+/// Up to here one splice is cheaper than a move; beyond, it would hold the writer's pipe locked for too long.
+constexpr std::size_t small = 16 << 10;
+/// Where a move can't be had: what one splice takes, for the same reason.
+constexpr std::size_t piece = 64 << 10;
 /// Of text with time stamps: input that stays in the cache with its output.
 constexpr std::size_t text_chunk = 128 << 10;
 constexpr std::size_t text_capacity = 256 << 10;
@@ -50,7 +52,8 @@ step copy(transfer& way, source& from, std::size_t want, listener* ear) {
 /// Bytes go from pipe to file; looked at only where lines matter: at the end of a file, or because someone listens.
 step raw(transfer& way, source& from, std::size_t want, listener* ear) {
   step result;
-  want = std::min(want, transfer::chunk);
+  auto moves = want > small && from.spliced && way.can_move();
+  want = std::min(want, moves ? transfer::chunk : piece);
   std::string_view input;
   if (ear || !from.file.fits(want)) {
     input = way.look(from.pipe, want);
@@ -60,10 +63,10 @@ step raw(transfer& way, source& from, std::size_t want, listener* ear) {
     want = used;
     result.full = full;
   }
-  if (want > small)
-    result.error = way.commit_raw(from.pipe, from.file, want, result.used);
-  else if (want > 0)
-    result.error = way.splice(from.pipe, from.file, want, result.used);
+  if (want > 0)
+    result.error =
+      moves ? way.move(from.pipe, from.file, want, result.used) : way.splice(from.pipe, from.file, want, result.used);
+  from.spliced = from.spliced || result.used > 0;
   if (result.used < want)
     result.full = false;
   if (ear)
@@ -85,6 +88,8 @@ std::size_t waiting(int pipe) {
 
 turn pump(transfer& way, source& from, std::size_t budget, listener* ear) {
   turn result;
+  if (int error = way.settle(from.file))
+    return {0, false, error, "write"};
   auto left = waiting(from.pipe);
   if (left == 0) {
     result.ended = hung_up(from.pipe) && waiting(from.pipe) == 0;

@@ -17,7 +17,8 @@ struct source {
   ~source();
 
   int pipe = -1;
-  bool copies = false; ///< the file system can't be spliced to
+  bool copies = false;  ///< the file system can't be spliced to
+  bool spliced = false; ///< it can
   log_file file;
   std::atomic<std::uint64_t> bytes{0};
   std::atomic<std::uint64_t> rotations{0};

@@ -60,8 +60,8 @@ transfer::transfer(
   };
   stage_[0] = stage_read_fd;
   stage_[1] = stage_write_fd;
-  auto shared = stage_read_fd >= 0 && stage_write_fd >= 0;
-  if (!shared && ::pipe2(stage_, O_CLOEXEC | O_NONBLOCK) != 0)
+  shared_ = stage_read_fd >= 0 && stage_write_fd >= 0;
+  if (!shared_ && ::pipe2(stage_, O_CLOEXEC | O_NONBLOCK) != 0)
     report(errno_error(errc::io_failure, errno, "cannot make the log stage pipe"));
   if (::pipe2(scratch_, O_CLOEXEC | O_NONBLOCK) != 0)
     report(errno_error(errc::io_failure, errno, "cannot make the log scratch pipe"));
@@ -71,13 +71,18 @@ transfer::transfer(
   auto capacity = ::fcntl(stage_[0], F_GETPIPE_SZ);
   if (::fcntl(scratch_[0], F_SETPIPE_SZ, capacity) < 0 && capacity < ::fcntl(scratch_[0], F_GETPIPE_SZ))
     report(errno_error(errc::io_failure, errno, "cannot size the log scratch pipe"));
-  if (shared && !journal_path.empty()) {
+  if (shared_ && !journal_path.empty()) {
     if (auto opened = journal::open(journal_path, identity(stage_[0])))
       journal_ = std::move(*opened);
     else
       report(opened.error());
   }
   recover();
+  if (held_ > 0)
+    if (int error = settle_held(held_path_))
+      report(errno_error(
+        errc::io_failure, error,
+        fmt::format("cannot write to '{}' ({} bytes of output wait in the log stage)", held_path_, held_)));
 }
 
 transfer::~transfer() {
@@ -89,19 +94,46 @@ transfer::~transfer() {
 void transfer::recover() {
   int staged = 0;
   ::ioctl(stage_[0], FIONREAD, &staged);
-  if (auto step = journal_.pending(); step && staged == 0) {
-    int fd = ::open(step->path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    struct stat info {};
-    if (
-      fd >= 0 && ::fstat(fd, &info) == 0 && info.st_ino == step->inode
-      && static_cast<std::uint64_t>(info.st_size) > step->offset)
-      (void)!::ftruncate(fd, static_cast<off_t>(step->offset));
-    if (fd >= 0)
-      ::close(fd);
+  auto step = journal_.pending();
+  if (step && step->how == journal::way::staged && staged > 0) {
+    held_ = static_cast<std::size_t>(staged);
+    held_path_ = step->path;
+    crash_point("log.recovered");
+    return;
   }
+  if (step && step->how == journal::way::written && staged == 0)
+    cut_back(*step);
   journal_.finish(); // before the stage is emptied, or the next successor would cut consumed bytes off
   crash_point("log.recovered");
   empty(stage_[0], static_cast<std::size_t>(staged));
+}
+
+void transfer::cut_back(const journal::step& step) {
+  int fd = ::open(step.path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  struct stat info {};
+  if (
+    fd >= 0 && ::fstat(fd, &info) == 0 && info.st_ino == step.inode
+    && static_cast<std::uint64_t>(info.st_size) > step.offset)
+    (void)!::ftruncate(fd, static_cast<off_t>(step.offset));
+  if (fd >= 0)
+    ::close(fd);
+}
+
+int transfer::settle_held(const std::string& wanted) {
+  int fd = -1;
+  int error = open_log(held_path_, fd);
+  struct stat info {};
+  if (error == 0 && ::fstat(fd, &info) != 0)
+    error = errno;
+  std::size_t done = 0;
+  if (error == 0)
+    error = splice_to_file(stage_[0], fd, static_cast<std::uint64_t>(info.st_size), held_, done);
+  if (fd >= 0)
+    ::close(fd);
+  held_ -= done;
+  if (held_ == 0)
+    journal_.finish();
+  return wanted == held_path_ ? error : 0;
 }
 
 void transfer::empty(int pipe, std::size_t count) {
@@ -142,8 +174,35 @@ int transfer::splice(int pipe, log_file& file, std::size_t count, std::size_t& m
   return error;
 }
 
+int transfer::move(int pipe, log_file& file, std::size_t count, std::size_t& moved) {
+  journal_.begin(journal::way::staged, file.path(), file.inode(), file.size());
+  crash_point("log.noted");
+  auto n = move_between_pipes(pipe, stage_[1], std::min(count, chunk));
+  if (n <= 0) {
+    int error = n < 0 && errno != EAGAIN ? errno : 0;
+    journal_.finish();
+    return error;
+  }
+  crash_point("log.consumed");
+  auto staged = static_cast<std::size_t>(n);
+  moved += staged;
+  std::size_t done = 0;
+  int error = splice_to_file(stage_[0], file.fd(), file.size(), staged, done);
+  file.grew(done);
+  if (done < staged) {
+    held_ = staged - done;
+    held_path_ = file.path();
+    return error;
+  }
+  crash_point("log.written");
+  journal_.finish();
+  crash_point("log.closed");
+  return 0;
+}
+
 int transfer::commit(int pipe, log_file& file, std::string_view text, std::size_t used) {
-  journal_.begin(file.path(), file.inode(), file.size());
+  if (held_ == 0)
+    journal_.begin(journal::way::written, file.path(), file.inode(), file.size());
   crash_point("log.noted");
   std::size_t done = 0;
   while (done < text.size()) {
@@ -152,7 +211,8 @@ int transfer::commit(int pipe, log_file& file, std::string_view text, std::size_
     if (n <= 0) {
       int error = n < 0 ? errno : ENOSPC;
       file.undo();
-      journal_.finish();
+      if (held_ == 0)
+        journal_.finish();
       return error;
     }
     done += static_cast<std::size_t>(n);
@@ -161,37 +221,23 @@ int transfer::commit(int pipe, log_file& file, std::string_view text, std::size_
   return finish(pipe, file, text.size(), used);
 }
 
-int transfer::commit_raw(int pipe, log_file& file, std::size_t count, std::size_t& moved) {
-  std::size_t teed = 0;
-  if (int error = fill_scratch(pipe, count, teed))
-    return error == EAGAIN ? 0 : error;
-  journal_.begin(file.path(), file.inode(), file.size());
-  crash_point("log.noted");
-  std::size_t done = 0;
-  if (int error = splice_to_file(scratch_[0], file.fd(), file.size(), teed, done)) {
-    empty(scratch_[0], teed - done);
-    file.undo();
-    journal_.finish();
-    return error;
-  }
-  moved += teed;
-  return finish(pipe, file, teed, teed);
-}
-
 int transfer::finish(int pipe, log_file& file, std::size_t written, std::size_t used) {
   crash_point("log.written");
   file.grew(written);
+  auto guarded = held_ == 0;
   std::size_t consumed = 0;
   while (consumed < used) {
-    auto n = move_between_pipes(pipe, stage_[1], used - consumed);
+    auto n = move_between_pipes(pipe, guarded ? stage_[1] : null_, used - consumed);
     if (n <= 0)
       break; // someone else reads the pipe
     consumed += static_cast<std::size_t>(n);
   }
   crash_point("log.consumed");
-  journal_.finish();
-  crash_point("log.closed");
-  empty(stage_[0], consumed);
+  if (guarded) {
+    journal_.finish();
+    crash_point("log.closed");
+    empty(stage_[0], consumed);
+  }
   return consumed == used ? 0 : EIO;
 }
 
