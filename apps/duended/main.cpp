@@ -115,7 +115,7 @@ int main(int argc, char** argv) {
   auto loaded = load_file(options->config_file);
   if (!loaded.ok() && options->generation == 1)
     return refuse(*options, all_errors(loaded), exit_usage);
-  auto& settings = loaded.value.node;
+  auto settings = loaded.value.node; // the stack itself is moved into the node
 
   host_options how;
   how.name = settings.name;

@@ -272,6 +272,8 @@ private:
 
 void history::impl::write_loop() {
   name_thread("duende-history");
+  // Of this thread alone: what is written down is never on the way of a restart.
+  [[maybe_unused]] int priority = ::nice(5);
   disk_writer{*this}.run();
 }
 
