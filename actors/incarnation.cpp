@@ -125,8 +125,10 @@ incarnation_behavior stopping(incarnation_ptr self) {
   return {
     [=](stop_atom, const stop_order& order) {
       self->state.asked = true; // also a failed start that is on its way out anyway
-      if (order.at_once)
+      if (order.at_once) {
+        self->state.at_once = true; // also where the process is yet to come
         end_process(self, true);
+      }
     },
     [=](pause_atom) {},
     [=](resume_atom) {},
@@ -138,7 +140,11 @@ incarnation_behavior stopping(incarnation_ptr self) {
     },
     [=](const launch_failure& failure) { end_unlaunched(self, exit_reason::spawn(failure.text)); },
     [=](const process_exit& exit) { end_life(self, exit); },
-    [=](const run_change& change) { self->state.paused = change.stopped; },
+    [=](const run_change& change) {
+      self->state.paused = change.stopped;
+      if (change.stopped)
+        signal_daemon(self, SIGCONT, signal_scope::group); // the pause was on its way before the stop
+    },
     [=](const probe_note&) {},
     [=](const notify_note& note) { heard(self, note); },
     [=](alarm which, std::uint32_t generation) {

@@ -2,7 +2,6 @@
 #include "actors/incarnation_state.hpp"
 
 #include "core/crash_point.hpp"
-#include "core/reactor.hpp"
 #include "core/units.hpp"
 
 #include <caf/send.hpp>
@@ -15,7 +14,7 @@ void tell(incarnation_ptr self, life_note::kind what, std::string text) {
 
 void set_alarm(incarnation_ptr self, alarm which, duration delay) {
   // by the reactor's timers: CAF's clock wakes its thread for each delayed message
-  self->state.with->io->after(delay, [to = self->address(), which, generation = ++self->state.alarm_generation] {
+  self->state.with->after(delay, [to = self->address(), which, generation = ++self->state.alarm_generation] {
     if (auto target = caf::actor_cast<caf::actor>(to))
       caf::anon_send(target, which, generation);
   });
@@ -27,7 +26,7 @@ void became_launched(incarnation_ptr self, const launched& process) {
   if (state.started_at == instant{})
     state.started_at = monotonic_now();
   tell(self, life_note::kind::launched);
-  if (state.spec->ready.type == readiness_type::none) {
+  if (state.spec->ready.type == readiness_type::none || state.early_ready) {
     became_ready(self);
     return;
   }
@@ -37,7 +36,9 @@ void became_launched(incarnation_ptr self, const launched& process) {
 
 void became_ready(incarnation_ptr self) {
   auto& state = self->state;
-  if (state.ready)
+  if (state.pid == 0)
+    state.early_ready = true; // it was faster than the word of its launch
+  if (state.ready || state.pid == 0 || state.stopping)
     return;
   state.ready = true;
   ++state.alarm_generation;
@@ -57,6 +58,7 @@ void began_stopping(incarnation_ptr self, const stop_order& order) {
     state.asked = true;
     state.because = order.because;
   }
+  state.stopping = true;
   state.at_once = order.at_once;
   ++state.alarm_generation;
   self->become(stopping(self));
@@ -86,7 +88,7 @@ void heard(incarnation_ptr self, const notify_note& note) {
     tell(self, life_note::kind::status, *message.status);
   if (message.watchdog)
     state.last_ping = monotonic_now();
-  if (message.watchdog_trigger && state.ready) {
+  if (message.watchdog_trigger && state.ready && !state.stopping) {
     state.because = exit_reason::health("the daemon asked for it by WATCHDOG=trigger");
     began_stopping(self, {});
     return;

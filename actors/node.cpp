@@ -20,6 +20,9 @@ node::node(caf::actor_config& cfg, services_ptr with, std::shared_ptr<node_seed>
   set_down_handler([this](caf::down_msg& down) {
     if (root_ && down.source == root_.address())
       quit(down.reason);
+    for (auto& [name, handle] : supervisors_)
+      if (handle && down.source == handle.address())
+        handle = nullptr; // until its successor says hello
   });
 }
 
@@ -40,6 +43,8 @@ node::behavior_type node::make_behavior() {
     [this](remove_atom, const std::string& name) { return remove(name); },
     [this](find_atom, const std::string& name) -> reply<daemon_status> {
       auto to = supervisor_of(name);
+      if (!to && homes_.contains(name))
+        return find_parked(name);
       return to ? reply<daemon_status>{delegate(to, find_atom::value, name)} : unknown(name);
     },
     [this](snapshot_atom) { return snapshot(); },
@@ -51,12 +56,13 @@ node::behavior_type node::make_behavior() {
     },
     [this](const std::shared_ptr<apply_order>& order) { return apply(*order); },
     [this](add_atom, const supervisor_spec& spec) { return add_supervisor(spec); },
-    [this](add_atom, const std::string& supervisor, actor_order& order) {
-      if (auto to = supervisor_named(supervisor))
-        send(to, std::move(order));
+    [this](add_atom, const std::string& supervisor, const actor_inbox_ptr& inbox) {
+      when_present(supervisor, [=, this] { send(supervisor_named(supervisor), inbox); });
     },
     [this](const supervisor_hello& hello) {
       supervisors_[hello.name] = hello.handle;
+      if (hello.handle != root_)
+        monitor(hello.handle);
       for (auto& [name, reached] : board_)
         send(hello.handle, milestone_note{name, reached});
       if (auto waiting = pending_.extract(hello.name))
@@ -83,6 +89,10 @@ supervisor_actor node::supervisor_of(const std::string& daemon) {
 }
 
 caf::error node::unknown(const std::string& name) const {
+  if (auto home = homes_.find(name); home != homes_.end())
+    return fail(
+      errc::wrong_state, "'{}' is down with its supervisor '{}'; 'duende start {}' starts that", name, home->second,
+      home->second);
   std::vector<std::string> names;
   for (auto& [known, home] : homes_)
     names.push_back(known);
@@ -117,7 +127,10 @@ node::reply<daemon_status> node::add(const std::string& supervisor, const child_
     return fail(errc::already_exists, "there is a daemon named '{}' already", seed.name);
   auto to = supervisor_named(supervisor);
   if (!to)
-    return fail(errc::invalid_config, "'{}' names supervisor '{}', which does not exist", seed.name, supervisor);
+    return supervisors_.contains(supervisor)
+             ? fail(errc::wrong_state, "cannot add '{}': its supervisor '{}' is down", seed.name, supervisor)
+             : fail(
+               errc::invalid_config, "'{}' names supervisor '{}', which does not exist", seed.name, supervisor);
   if (seed.spec)
     for (auto& each : seed.spec->depends_on)
       if (!homes_.contains(each.name))
@@ -147,6 +160,8 @@ node::reply<daemon_status> node::remove(const std::string& name) {
 }
 
 node::reply<std::string> node::add_supervisor(const supervisor_spec& spec) {
+  if (stopping_)
+    return fail(errc::wrong_state, "cannot add supervisor '{}': the node stops", spec.name);
   if (spec.name.empty() || spec.name == "root" || supervisors_.contains(spec.name) || homes_.contains(spec.name))
     return fail(errc::already_exists, "there is a supervisor or daemon named '{}' already", spec.name);
   if (!supervisors_.contains(spec.parent))
@@ -163,7 +178,25 @@ node::reply<std::string> node::add_supervisor(const supervisor_spec& spec) {
   when_present(spec.parent, [this, order, parent = spec.parent] {
     caf::anon_send(supervisor_named(parent), add_atom::value, order);
   });
-  return spec.name;
+  auto promise = make_response_promise<std::string>();
+  when_present(spec.name, [promise, name = spec.name]() mutable { promise.deliver(name); });
+  return caf::delegated<std::string>{};
+}
+
+/// Of a daemon whose supervisor is down.
+node::reply<daemon_status> node::find_parked(const std::string& name) {
+  auto promise = make_response_promise<daemon_status>();
+  request(node_actor{this}, std::chrono::seconds{5}, snapshot_atom::value)
+    .then(
+      [=, this](const tree_snapshot& all) mutable {
+        auto at = std::find_if(all.daemons.begin(), all.daemons.end(), [&](auto& each) { return each.name == name; });
+        if (at != all.daemons.end())
+          promise.deliver(*at);
+        else
+          promise.deliver(unknown(name));
+      },
+      [=](caf::error& error) mutable { promise.deliver(std::move(error)); });
+  return caf::delegated<daemon_status>{};
 }
 
 node::reply<tree_snapshot> node::snapshot() {
@@ -213,10 +246,10 @@ void node::shutdown() {
   if (std::exchange(stopping_, true))
     return;
   with_->record({.kind = event_kind::node, .text = "stops"});
-  send(root_, shutdown_atom::value);
+  send(root_, shutdown_atom::value, everything_atom::value);
   for (auto& [name, handle] : supervisors_)
     if (handle && handle != root_)
-      send(handle, shutdown_atom::value);
+      send(handle, shutdown_atom::value, everything_atom::value);
 }
 
 } // namespace duende

@@ -30,7 +30,7 @@ using node_actor = caf::typed_actor<
   // a new supervisor for a running tree
   caf::replies_to<add_atom, supervisor_spec>::with<std::string>,
   // (supervisor, order)
-  caf::reacts_to<add_atom, std::string, actor_order>,
+  caf::reacts_to<add_atom, std::string, actor_inbox_ptr>,
   // from supervisors
   caf::reacts_to<supervisor_hello>, caf::reacts_to<milestone_note>,
   // orderly end of everything
@@ -66,6 +66,7 @@ private:
   reply<daemon_status> add(const std::string& supervisor, const child_order_ptr& order);
   reply<daemon_status> remove(const std::string& name);
   reply<std::string> add_supervisor(const supervisor_spec& spec);
+  reply<daemon_status> find_parked(const std::string& name);
   reply<tree_snapshot> snapshot();
   reply<apply_plan> apply(const apply_order& order);
   void carry_out(const apply_plan& plan, const stack& wanted, std::function<void(caf::error)> done);

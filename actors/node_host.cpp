@@ -17,13 +17,14 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 namespace duende {
 
 node_host::node_host(host_options options) : options_(std::move(options)), started_at_(wall_now()) {
   config_.set("scheduler.policy", caf::atom("sharing")); // the default polls
-  if (options_.threads != 0)
-    config_.set("scheduler.max-threads", options_.threads);
+  auto threads = options_.threads != 0 ? options_.threads : std::max<std::size_t>(std::thread::hardware_concurrency(), 1);
+  config_.set("scheduler.max-threads", threads); // CAF's own default is four at the least
   config_.add_error_category(caf::atom("duende"), [](std::uint8_t code, caf::atom_value, const caf::message& context) {
     if (context.size() > 0 && context.match_element<std::string>(0))
       return context.get_as<std::string>(0);

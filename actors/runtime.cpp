@@ -74,6 +74,7 @@ caf::error runtime::impl::begin(const runtime_options& options) {
   how.state_dir = options.state_dir;
   how.run_dir = serves ? socket.substr(0, socket.rfind('/')) : default_run_dir(options.name);
   how.metrics = options.metrics;
+  how.threads = options.threads;
   for (char** each = environ; *each; ++each)
     how.environment.emplace_back(*each);
   auto started = node_host::start(how, [&](std::uint32_t, const std::string&) -> caf::expected<stack> {
@@ -132,6 +133,11 @@ int runtime::run_until_signal() {
   return trouble.empty() ? 0 : 1;
 }
 
+supervisor_ref::supervisor_ref(runtime& of, std::string name)
+  : runtime_(&of), name_(std::move(name)), inbox_(std::make_shared<actor_inbox>()) {}
+
+supervisor_ref runtime::root() { return {*this, "root"}; }
+
 caf::expected<daemon_status> supervisor_ref::spawn(daemon_spec process) {
   char here[PATH_MAX];
   std::string folder = getcwd(here, sizeof here) ? here : "/";
@@ -178,7 +184,11 @@ caf::expected<void> supervisor_ref::spawn_actor(std::string name, behavior_facto
     return own.error;
   if (name.empty() || !make)
     return make_error(errc::invalid_config, "an actor needs a name and a behaviour");
-  caf::anon_send(own.host->node_handle(), add_atom::value, name_, actor_order{std::move(name), std::move(make)});
+  auto put = inbox_->put({std::move(name), std::move(make)}, 10s);
+  if (put == actor_inbox::outcome::full)
+    return fail(errc::limit_reached, "supervisor '{}' has {} starts waiting", name_, actor_inbox::most);
+  if (put == actor_inbox::outcome::first)
+    caf::anon_send(own.host->node_handle(), add_atom::value, name_, inbox_);
   return caf::unit;
 }
 

@@ -23,6 +23,7 @@ struct runtime_options {
   std::string state_dir;        ///< empty: events are kept in memory (the last 10,000) and nothing is stored
   std::string metrics;          ///< HOST:PORT for /metrics, or empty for none
   std::string socket;           ///< of the API; empty: the default of that name; "none": no API
+  std::size_t threads = 0;      ///< of CAF's scheduler; 0: one per core
 };
 
 /// How an in-process daemon is supervised.
@@ -45,6 +46,7 @@ struct supervisor_options {
 using behavior_factory = std::function<caf::behavior(caf::event_based_actor*)>;
 
 class runtime;
+struct actor_inbox;
 
 /// A supervisor of a runtime. A light handle; valid while the runtime lives. Thread-safe.
 class supervisor_ref {
@@ -57,8 +59,9 @@ public:
   }
   /// A process. Relative paths are relative to the program's working folder.
   caf::expected<daemon_status> spawn(daemon_spec process);
-  /// A CAF behaviour as a supervised daemon; 100,000s of them are fine. Does not wait: a name that is taken shows as an event
-  /// of kind `config`. Restarted whenever it ends for another reason than a stop.
+  /// A CAF behaviour as a supervised daemon; 100,000s of them are fine. Does not wait for its start: a name that is taken shows
+  /// as an event of kind `config`. Restarted whenever it ends for another reason than a stop. Errors: invalid_config,
+  /// limit_reached where 100,000 wait for their start for 10 s.
   caf::expected<void> spawn_actor(std::string name, behavior_factory make);
   /// As spawn<T>, with a factory that is called on the daemon's thread for each incarnation.
   caf::expected<daemon_status>
@@ -68,10 +71,11 @@ public:
 
 private:
   friend class runtime;
-  supervisor_ref(runtime& of, std::string name) : runtime_(&of), name_(std::move(name)) {}
+  supervisor_ref(runtime& of, std::string name);
 
   runtime* runtime_;
   std::string name_;
+  std::shared_ptr<actor_inbox> inbox_;
 };
 
 /// The supervision tree of a program. Make it in main() before other threads: it blocks SIGINT, SIGTERM and SIGPIPE for
@@ -97,7 +101,7 @@ public:
   }
   /// A new supervisor. One that can't be made (its name is taken) shows by the errors of what is spawned below it.
   supervisor_ref supervisor(const std::string& name, supervisor_options options = {});
-  supervisor_ref root() { return {*this, "root"}; }
+  supervisor_ref root();
 
   /// What the API and the commands see: status, events, start and stop. Null where error() is not empty.
   control* controls();

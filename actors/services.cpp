@@ -2,9 +2,17 @@
 
 #include "core/event.hpp"
 #include "core/paths.hpp"
+#include "core/reactor.hpp"
 #include "monitors/history/store.hpp"
 
 namespace duende {
+
+void services::after(duration delay, std::function<void()> fn) const {
+  if (timers)
+    timers(delay, std::move(fn));
+  else
+    io->after(delay, std::move(fn));
+}
 
 void services::record(event what) const {
   what.node = node;

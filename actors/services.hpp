@@ -25,7 +25,11 @@ struct services {
   log_capture* logs = nullptr; ///< null where this node runs no processes
   channels* side = nullptr;    ///< likewise
   backend_actor native;        ///< invalid where this node has no keeper
+  /// Empty: the reactor's timers. Tests put virtual time here.
+  std::function<void(duration, std::function<void()>)> timers;
 
+  /// Calls `fn` once after `delay`, on a thread that must not be held up. Thread-safe.
+  void after(duration delay, std::function<void()> fn) const;
   /// Adds the node's name and the time, and records it. Never blocks.
   void record(event what) const;
 };

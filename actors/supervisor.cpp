@@ -1,7 +1,5 @@
 #include "actors/supervisor.hpp"
 
-#include "core/reactor.hpp"
-
 #include <algorithm>
 
 namespace duende {
@@ -22,10 +20,15 @@ supervisor::behavior_type supervisor::make_behavior() {
   auto seed = std::move(seed_);
   shutting_down_ = seed->stopping;
   window_.restore(seed->recent);
-  for (auto& each : seed->children)
-    adopt_seed(std::move(each));
-  if (std::exchange(shutting_down_, false))
-    begin_shutdown({});
+  ended_ = shutting_down_; // not before all is known
+  adopt_all(seed->children);
+  ended_ = false;
+  if (std::exchange(shutting_down_, false)) {
+    for (auto& c : children_)
+      if (c->kind == child_kind::supervisor)
+        begin_life(*c); // what runs below it is stopped by nobody else
+    stop_everything();
+  }
   seed.reset();
   start_all();
   return {
@@ -37,7 +40,9 @@ supervisor::behavior_type supervisor::make_behavior() {
     [this](snapshot_atom) { return snapshot(); },
     [this](find_atom, const std::string& name) { return find_child(name); },
     [this](change_atom, const supervisor_spec& spec) { spec_ = spec; },
-    [this](actor_order& order) { add_actor(order); },
+    [this](const actor_inbox_ptr& inbox) {
+      add_actors(inbox->take());
+    },
     [this](const milestone_note& note) { on_milestone(note); },
     [this](const dependants_ptr& dependants) {
       dependants_ = dependants;
@@ -45,12 +50,27 @@ supervisor::behavior_type supervisor::make_behavior() {
         c->watched = is_watched(*c);
     },
     [this](shutdown_atom) { begin_shutdown({}); },
+    [this](shutdown_atom, everything_atom) { stop_everything(); },
     [this](const life_note& note) { on_life_note(note); },
     [this](start_atom, std::uint64_t timer) { on_timer(timer); },
     [this](const std::shared_ptr<supervisor_seed>& records) {
       if (auto* c = find(records->spec.name))
         c->detail().supervisor = records;
     }};
+}
+
+actor_inbox::outcome actor_inbox::put(actor_order order, duration patience) {
+  std::unique_lock lock{mutex_};
+  if (!taken_.wait_for(lock, patience, [&] { return orders_.size() < most; }))
+    return outcome::full;
+  orders_.push_back(std::move(order));
+  return orders_.size() == 1 ? outcome::first : outcome::later;
+}
+
+std::vector<actor_order> actor_inbox::take() {
+  std::lock_guard lock{mutex_};
+  taken_.notify_all();
+  return std::exchange(orders_, {});
 }
 
 child* supervisor::find(const std::string& name) {
@@ -77,7 +97,7 @@ std::uint64_t supervisor::set_timer(child& c, duration delay) {
 
 /// By the reactor's timers: CAF's clock wakes its thread for each delayed message.
 void supervisor::wake_after(duration delay, std::uint64_t timer) {
-  with_->io->after(delay, [to = address(), timer] {
+  with_->after(delay, [to = address(), timer] {
     if (auto target = caf::actor_cast<caf::actor>(to))
       caf::anon_send(target, start_atom::value, timer);
   });

@@ -8,8 +8,10 @@
 #include <caf/typed_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -50,6 +52,22 @@ struct actor_order {
   actor_factory make;
 };
 
+/// Orders on their way to a supervisor: the first one is announced by a message, those that follow ride along.
+struct actor_inbox {
+  static constexpr std::size_t most = 100'000;
+  enum class outcome : std::uint8_t { first, later, full };
+
+  /// Waits up to `patience` where it is full. Thread-safe.
+  outcome put(actor_order order, duration patience);
+  std::vector<actor_order> take();
+
+private:
+  std::mutex mutex_;
+  std::condition_variable taken_;
+  std::vector<actor_order> orders_;
+};
+using actor_inbox_ptr = std::shared_ptr<actor_inbox>;
+
 using supervisor_actor = caf::typed_actor<
   // from the node: the outcome is answered when it is known, or the error at once
   caf::replies_to<command>::with<daemon_status>, caf::replies_to<signal_atom, std::string, int>::with<daemon_status>,
@@ -57,11 +75,11 @@ using supervisor_actor = caf::typed_actor<
   caf::replies_to<remove_atom, std::string>::with<daemon_status>,
   caf::replies_to<change_atom, std::string, change_order_ptr>::with<daemon_status>,
   caf::replies_to<snapshot_atom>::with<tree_snapshot>, caf::replies_to<find_atom, std::string>::with<daemon_status>,
-  caf::reacts_to<change_atom, supervisor_spec>, caf::reacts_to<actor_order>,
+  caf::reacts_to<change_atom, supervisor_spec>, caf::reacts_to<actor_inbox_ptr>,
   // dependencies elsewhere in the tree
   caf::reacts_to<milestone_note>, caf::reacts_to<dependants_ptr>,
-  // stop all in reverse order and end
-  caf::reacts_to<shutdown_atom>,
+  // stop all in reverse order and end; with everything_atom the whole node does
+  caf::reacts_to<shutdown_atom>, caf::reacts_to<shutdown_atom, everything_atom>,
   // from incarnations, from itself
   caf::reacts_to<life_note>, caf::reacts_to<start_atom, std::uint64_t>,
   // the records of a nested supervisor that is about to end
@@ -104,13 +122,14 @@ private:
   reply remove_child(const std::string& name);
   reply change_child(const std::string& name, const change_order_ptr& order);
   reply find_child(const std::string& name);
-  void add_actor(actor_order& order);
+  void add_actors(std::vector<actor_order> orders);
   tree_snapshot snapshot() const;
   reply wait_for(child& c, bool until_running, std::uint32_t incarnation, bool wait);
   reply refuse(verb what, const child& c) const;
   void answer_change(child& c);
 
   // supervisor_children.cpp: starting and the notes on the way
+  void adopt_all(std::vector<child_seed>& seeds);
   child& adopt_seed(child_seed&& seed);
   void start_all();
   void start_eligible();
@@ -146,6 +165,7 @@ private:
   void order_stop(child& c, bool at_once);
   bool may_stop(const child& c);
   void pump_stops();
+  void stop_everything();
   void begin_shutdown(std::optional<caf::error> with_reason);
   void end_if_all_down();
 
@@ -186,6 +206,8 @@ private:
   std::uint64_t regroup_timer_ = 0;
   std::shared_ptr<supervisor_seed> seed_;
   bool shutting_down_ = false;
+  bool node_stops_ = false; ///< all supervisors shut down, not only this one
+  bool starting_ = false, start_again_ = false; ///< start_eligible() is at work; it was called meanwhile
   bool ended_ = false;
   bool announced_ = false;        ///< the parent knows that all here is ready
   std::size_t announce_scan_ = 0; ///< children before it are ready
@@ -195,7 +217,7 @@ private:
 } // namespace duende
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::command)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::actor_order)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::actor_inbox_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::supervisor_spec)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::daemon_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::tree_snapshot)

@@ -16,6 +16,23 @@
 
 namespace duende {
 
+/// Takes the children over, then goes on with what the keeper holds: first with what runs, so that what an end sets off finds
+/// all of it in place.
+void supervisor::adopt_all(std::vector<child_seed>& seeds) {
+  std::vector<std::pair<child*, child_seed*>> known;
+  for (auto& seed : seeds) {
+    auto& c = adopt_seed(std::move(seed));
+    if (!seed.held)
+      continue;
+    c.pending_start = false;
+    known.emplace_back(&c, &seed);
+  }
+  for (bool running : {true, false})
+    for (auto& [c, seed] : known)
+      if (seed->held->running == running)
+        readopt(*c, *seed->held, seed->state);
+}
+
 child& supervisor::adopt_seed(child_seed&& seed) {
   auto owned = std::make_unique<child>();
   auto& c = *owned;
@@ -42,8 +59,6 @@ child& supervisor::adopt_seed(child_seed&& seed) {
   c.pending_start = c.desired == desired_state::up;
   by_name_.emplace(c.name, &c);
   children_.push_back(std::move(owned));
-  if (seed.held)
-    readopt(c, *seed.held, seed.state);
   return c;
 }
 
@@ -56,15 +71,21 @@ void supervisor::start_all() {
 void supervisor::start_eligible() {
   if (shutting_down_)
     return;
+  start_again_ = true;
+  if (std::exchange(starting_, true))
+    return; // an actor is ready within its start: the loop below goes on, the stack stays flat
   bool in_order = starts_in_order(spec_.strategy);
-  for (std::size_t i = 0; i < children_.size(); ++i) {
-    auto& c = *children_[i];
-    if (c.pending_start && !c.alive() && !c.regrouping && may_start(c))
-      begin_life(c);
-    bool settled = c.ready || c.reached == milestone::completed;
-    if (in_order && !settled && (c.desired == desired_state::up || c.state == daemon_state::failed))
-      break;
+  while (std::exchange(start_again_, false)) {
+    for (std::size_t i = 0; i < children_.size(); ++i) {
+      auto& c = *children_[i];
+      if (c.pending_start && !c.alive() && !c.regrouping && may_start(c))
+        begin_life(c);
+      bool settled = c.ready || c.reached == milestone::completed;
+      if (in_order && !settled && (c.desired == desired_state::up || c.state == daemon_state::failed))
+        break;
+    }
   }
+  starting_ = false;
 }
 
 bool supervisor::may_start(child& c) {
@@ -189,12 +210,14 @@ void supervisor::on_life_note(const life_note& note) {
       break;
     case life_note::kind::ready: became_running(c); break;
     case life_note::kind::paused:
-      c.state = daemon_state::paused;
+      if (c.state != daemon_state::stopping) // else a stop has overtaken it
+        c.state = daemon_state::paused;
       record_event(c, event_kind::paused, "paused");
       answer_change(c);
       break;
     case life_note::kind::resumed:
-      c.state = daemon_state::running;
+      if (c.state != daemon_state::stopping)
+        c.state = daemon_state::running;
       record_event(c, event_kind::resumed, "resumed");
       answer_change(c);
       break;

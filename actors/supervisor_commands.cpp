@@ -127,6 +127,8 @@ supervisor::reply supervisor::stop_child(child& c, bool wait, bool at_once) {
       persist(c);
     fail_waiters(c, fail(errc::canceled, "'{}' was stopped meanwhile", c.name));
     regroup_due();
+    if (starts_in_order(spec_.strategy))
+      start_eligible(); // its successors wait no more
     return status_of(c, spec_.name, monotonic_now());
   }
   fail_waiters(c, fail(errc::canceled, "'{}' was stopped meanwhile", c.name));
@@ -214,22 +216,35 @@ supervisor::reply supervisor::add_child(const child_order_ptr& order) {
   return status_of(c, spec_.name, monotonic_now());
 }
 
-void supervisor::add_actor(actor_order& order) {
+/// Many at once and often 100,000s of them: one look-up each, no seed, tables that grow once.
+void supervisor::add_actors(std::vector<actor_order> orders) {
   if (shutting_down_)
     return;
-  if (find(order.name)) {
-    record_own_event(event_kind::config, fmt::format("'{}' is not started: the name is taken", order.name));
-    return;
+  auto all = children_.size() + orders.size();
+  if (all > children_.capacity()) {
+    children_.reserve(std::max(all, 2 * children_.size()));
+    by_name_.reserve(children_.capacity());
+    alive_.reserve(children_.capacity());
   }
-  child_seed seed;
-  seed.kind = child_kind::actor;
-  seed.name = std::move(order.name);
-  seed.make_actor = std::move(order.make);
-  auto& c = adopt_seed(std::move(seed));
+  for (auto& order : orders) {
+    auto owned = std::make_unique<child>();
+    auto& c = *owned;
+    c.kind = child_kind::actor;
+    c.name = std::move(order.name);
+    if (!by_name_.try_emplace(c.name, &c).second) {
+      record_own_event(event_kind::config, fmt::format("'{}' is not started: the name is taken", c.name));
+      continue;
+    }
+    c.make_actor = std::move(order.make);
+    c.desired = desired_state::up;
+    c.pending_start = true;
+    c.watched = is_watched(c);
+    children_.push_back(std::move(owned));
+    if (!starts_in_order(spec_.strategy))
+      begin_life(c);
+  }
   if (starts_in_order(spec_.strategy))
     start_eligible();
-  else
-    begin_life(c);
 }
 
 supervisor::reply supervisor::remove_child(const std::string& name) {
@@ -244,6 +259,9 @@ supervisor::reply supervisor::remove_child(const std::string& name) {
   if (!c->alive()) {
     auto status = status_of(*c, spec_.name, monotonic_now());
     forget_child(*c);
+    regroup_due();
+    if (starts_in_order(spec_.strategy))
+      start_eligible();
     return status;
   }
   auto answer = wait_for(*c, false, 0, true);

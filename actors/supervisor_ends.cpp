@@ -27,8 +27,10 @@ void supervisor::readopt(child& c, const held_child& held, daemon_state stored) 
   more.counters->restarts = c.restarts;
   more.counters->starts = std::max<std::uint64_t>(more.counters->starts, c.incarnation);
   if (known_end) { // it was acted upon; at the most its back-off had not passed
-    if (stored == daemon_state::backoff && c.pending_start)
+    if (stored == daemon_state::backoff && c.desired == desired_state::up)
       resume_backoff(c, held);
+    else
+      c.pending_start = c.desired == desired_state::up;
     return;
   }
   c.pending_start = false;
@@ -98,10 +100,14 @@ void supervisor::child_ended(child& c, life_end end) {
     forget_child(c);
   } else if (shutting_down_ || c.desired == desired_state::down) {
     settle(c, daemon_state::stopped);
+    fail_waiters(c, fail(errc::canceled, "'{}' is not started: its supervisor '{}' stops", c.name, spec_.name));
   } else if (c.regrouping) {
     c.state = daemon_state::stopped;
+    c.restart_wanted = false;
+    settle_waiters(c);
   } else if (std::exchange(c.restart_wanted, false)) {
     c.state = daemon_state::stopped;
+    settle_waiters(c); // those who waited for its stop
     c.pending_start = true;
     start_eligible();
   } else {
@@ -111,6 +117,8 @@ void supervisor::child_ended(child& c, life_end end) {
   }
   pump_stops();
   regroup_due();
+  if (starts_in_order(spec_.strategy))
+    start_eligible(); // nobody waits for one that is wanted no more
   end_if_all_down();
 }
 
@@ -274,7 +282,8 @@ void supervisor::order_stop(child& c, bool at_once) {
   if (c.kind == child_kind::process || c.kind == child_kind::thread)
     send(caf::actor_cast<life_actor>(c.life), stop_atom::value, stop_order{at_once, {}});
   else if (c.kind == child_kind::supervisor)
-    send(caf::actor_cast<supervisor_actor>(c.life), shutdown_atom::value);
+    node_stops_ ? send(caf::actor_cast<supervisor_actor>(c.life), shutdown_atom::value, everything_atom::value)
+                : send(caf::actor_cast<supervisor_actor>(c.life), shutdown_atom::value);
   else
     send_exit(c.life, at_once ? caf::exit_reason::kill : caf::exit_reason::user_shutdown);
 }
@@ -296,6 +305,8 @@ bool supervisor::may_stop(const child& c) {
   return std::all_of(found->second.begin(), found->second.end(), [&](auto& name) {
     if (auto* own = find(name))
       return !own->alive();
+    if (!node_stops_)
+      return true; // those elsewhere stay: waiting for them would be for ever
     auto there = board_.find(name);
     return there == board_.end() || there->second == milestone::down || there->second == milestone::completed;
   });
@@ -308,6 +319,11 @@ void supervisor::pump_stops() {
   for (auto* c : waiting)
     if (c->alive() && may_stop(*c))
       order_stop(*c, c->stop_at_once);
+}
+
+void supervisor::stop_everything() {
+  node_stops_ = true;
+  begin_shutdown({});
 }
 
 void supervisor::begin_shutdown(std::optional<caf::error> with_reason) {

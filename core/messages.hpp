@@ -40,6 +40,7 @@ using remove_atom = caf::atom_constant<caf::atom("remove")>;
 using change_atom = caf::atom_constant<caf::atom("change")>;
 using snapshot_atom = caf::atom_constant<caf::atom("snapshot")>;
 using shutdown_atom = caf::atom_constant<caf::atom("shutdown")>;
+using everything_atom = caf::atom_constant<caf::atom("everything")>;
 using find_atom = caf::atom_constant<caf::atom("find")>;
 using watched_atom = caf::atom_constant<caf::atom("watched")>;
 using spec_atom = caf::atom_constant<caf::atom("spec")>;
