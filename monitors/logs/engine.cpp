@@ -95,10 +95,12 @@ void engine::run_tasks() {
 }
 
 void engine::run() {
-  // Tasks run between two waits only, so no event in hand can name a stream that a task removed.
-  for (run_tasks(); !stopped_; run_tasks()) {
+  // Tasks run before the turns, so bytes written after a call of ours are never taken before that call is done. They run
+  // after `wait` put its events into the queue, which a stream that a task removes leaves.
+  for (run_tasks(); !stopped_;) {
     wait();
-    for (auto turns = ready_.size(); turns > 0 && !ready_.empty(); --turns) {
+    run_tasks();
+    for (auto turns = ready_.size(); turns > 0 && !ready_.empty() && !stopped_; --turns) {
       auto& x = *ready_.front();
       ready_.pop_front();
       x.now = stream::phase::none;
@@ -150,20 +152,20 @@ turn engine::pump_once(stream& x, std::size_t budget) {
 }
 
 void engine::take_turn(stream& x) {
+  auto start = monotonic_now();
+  auto since = start - x.last;
   auto result = pump_once(x, turn_budget);
+  x.last = start;
   if (result.error)
     failed(x, result);
   else if (result.ended)
     detach(x);
   else
-    schedule(x, result.moved);
+    schedule(x, result.moved, since);
 }
 
 /// A busy stream is not looked at for each of its writes but when its pipe is about a quarter full, judged by its recent pace.
-void engine::schedule(stream& x, std::size_t moved) {
-  auto now = monotonic_now();
-  auto since = now - x.last;
-  x.last = now;
+void engine::schedule(stream& x, std::size_t moved, duration since) {
   if (moved == 0 || since > quiet)
     return arm(x);
   if (x.capacity < grown_pipe && moved >= x.capacity / 8) {
@@ -171,14 +173,12 @@ void engine::schedule(stream& x, std::size_t moved) {
     x.capacity = size > 0 ? static_cast<std::uint32_t>(size) : grown_pipe;
   }
   auto goal = x.capacity / 4;
-  auto have = waiting(x.pipe);
-  if (have >= goal)
-    return enqueue(x);
   auto pause = duration{static_cast<std::int64_t>(
-    static_cast<double>(since.count()) * static_cast<double>(goal - have) / static_cast<double>(moved))};
-  if (pause < shortest_pause)
+    static_cast<double>(since.count()) * static_cast<double>(goal) / static_cast<double>(moved))};
+  auto due = x.last + std::min(pause, longest_pause);
+  if (due < monotonic_now() + shortest_pause)
     return enqueue(x);
-  park(x, now + std::min(pause, longest_pause));
+  park(x, due);
 }
 
 void engine::failed(stream& x, const turn& result) {

@@ -45,7 +45,7 @@ struct stream : source {
   };
 
   daemon_log* owner;
-  instant last{}; ///< its latest turn
+  instant last{}; ///< when its latest turn began
   instant due{};
   std::uint32_t capacity = 0; ///< of its pipe
   std::uint16_t retry_ms = 0; ///< not 0: it can't be written; the present delay
@@ -88,7 +88,7 @@ private:
   void wait();
   void take_turn(stream& x);
   turn pump_once(stream& x, std::size_t budget);
-  void schedule(stream& x, std::size_t moved);
+  void schedule(stream& x, std::size_t moved, duration since);
   void failed(stream& x, const turn& result);
   void detach(stream& x);
   void arm(stream& x);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <limits>
 #include <utility>
 
 #include <fcntl.h>
@@ -27,6 +28,10 @@ int make_directories(const std::string& path) {
     return error;
   return ::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST ? 0 : errno;
 }
+
+constexpr std::uint64_t reserve_step = 8 << 20;
+constexpr std::uint64_t reserve_ahead = 1 << 20;
+constexpr auto no_reserve = std::numeric_limits<std::uint64_t>::max();
 
 } // namespace
 
@@ -77,10 +82,26 @@ int log_file::ensure() {
 }
 
 void log_file::close() {
+  struct stat info {};
+  if (fd_ >= 0 && reserved_ > size_ && reserved_ != no_reserve && ::fstat(fd_, &info) == 0)
+    (void)!::ftruncate(fd_, info.st_size); // the same size, but nothing beyond
   if (fd_ >= 0)
     ::close(fd_);
   fd_ = -1;
   size_ = 0;
+  reserved_ = 0;
+}
+
+void log_file::reserve() {
+  if (size_ + reserve_ahead <= reserved_)
+    return;
+  auto end = size_ + reserve_step;
+  if (target_->max_bytes > 0)
+    end = std::min(end, target_->max_bytes);
+  if (end <= std::max(size_, reserved_))
+    return;
+  auto done = ::fallocate(fd_, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(size_), static_cast<off_t>(end - size_)) == 0;
+  reserved_ = done ? end : no_reserve;
 }
 
 int log_file::rotate() {
@@ -106,6 +127,8 @@ int log_file::rotate() {
 void log_file::undo() {
   if (fd_ >= 0)
     (void)!::ftruncate(fd_, static_cast<off_t>(size_));
+  if (reserved_ != no_reserve)
+    reserved_ = 0;
 }
 
 file_view log_file::view() const {

@@ -42,6 +42,9 @@ public:
   /// Renames it away. A crash on the way leaves a gap in the numbers, which the next rotation closes before it drops anything.
   int rotate();
 
+  /// Prepares for much more: spares a file system the search for space with every page. Space that is left over is given back
+  /// by `close`, or by the file's deletion after a kill. Best effort.
+  void reserve();
   /// To be told of each write.
   void grew(std::uint64_t bytes) { size_ += bytes; }
   /// Takes back what was written beyond `size()`.
@@ -59,6 +62,7 @@ private:
   const target* target_;
   std::uint64_t size_ = 0;
   std::uint64_t inode_ = 0;
+  std::uint64_t reserved_ = 0; ///< up to this offset; the maximum: it can't be had
   int fd_ = -1;
   log_stream stream_;
 };

@@ -13,10 +13,13 @@ namespace duende::logs {
 
 namespace {
 
-/// Up to here one splice is cheaper than a move; beyond, it would hold the writer's pipe locked for too long.
-constexpr std::size_t small = 16 << 10;
-/// Where a move can't be had: what one splice takes, for the same reason.
+/// Where a move can't be had: what one splice takes. With more it would hold the writer's pipe locked for too long.
 constexpr std::size_t piece = 64 << 10;
+/// How much of the end of a file is looked at for a line to end it with.
+constexpr std::size_t edge = 64 << 10;
+constexpr std::size_t look_limit = 256 << 10;
+/// A stream that brings this much at once will bring more.
+constexpr std::size_t bulk = 128 << 10;
 /// Of text with time stamps: input that stays in the cache with its output.
 constexpr std::size_t text_chunk = 128 << 10;
 constexpr std::size_t text_capacity = 256 << 10;
@@ -30,6 +33,7 @@ struct step {
   std::size_t used = 0;
   bool full = false;
   int error = 0;
+  bool dry = false; ///< there was no more
 };
 
 /// Bytes are seen, framed and written by us.
@@ -49,13 +53,18 @@ step copy(transfer& way, source& from, std::size_t want, listener* ear) {
   return {used, full, 0};
 }
 
+bool can_move(const transfer& way, const source& from) { return from.spliced && way.can_move(); }
+
 /// Bytes go from pipe to file; looked at only where lines matter: at the end of a file, or because someone listens.
 step raw(transfer& way, source& from, std::size_t want, listener* ear) {
   step result;
-  auto moves = want > small && from.spliced && way.can_move();
+  auto moves = can_move(way, from);
   want = std::min(want, moves ? transfer::chunk : piece);
   std::string_view input;
-  if (ear || !from.file.fits(want)) {
+  if (!ear && !from.file.fits(want) && from.file.fits(2 * edge)) {
+    want = std::min<std::size_t>(want, from.file.where().max_bytes - from.file.size() - edge);
+  } else if (ear || !from.file.fits(want)) {
+    want = std::min(want, look_limit);
     input = way.look(from.pipe, want);
     auto& text = way.scratch_text();
     text.clear();
@@ -63,11 +72,15 @@ step raw(transfer& way, source& from, std::size_t want, listener* ear) {
     want = used;
     result.full = full;
   }
+  if (moves && from.bulk)
+    from.file.reserve();
   if (want > 0)
     result.error =
       moves ? way.move(from.pipe, from.file, want, result.used) : way.splice(from.pipe, from.file, want, result.used);
+  from.bulk = result.used >= bulk;
   from.spliced = from.spliced || result.used > 0;
-  if (result.used < want)
+  result.dry = result.used < want;
+  if (result.dry)
     result.full = false;
   if (ear)
     ear->taken(input.substr(0, result.used));
@@ -90,7 +103,9 @@ turn pump(transfer& way, source& from, std::size_t budget, listener* ear) {
   turn result;
   if (int error = way.settle(from.file))
     return {0, false, error, "write"};
-  auto left = waiting(from.pipe);
+  // Asking for the size takes the pipe's lock, which a busy writer holds most of the time.
+  auto asks = from.copies || from.file.where().timestamps || from.file.fd() < 0 || !can_move(way, from);
+  auto left = asks ? waiting(from.pipe) : transfer::chunk;
   if (left == 0) {
     result.ended = hung_up(from.pipe) && waiting(from.pipe) == 0;
     return result;
@@ -99,11 +114,11 @@ turn pump(transfer& way, source& from, std::size_t budget, listener* ear) {
     return {0, false, error, "open"};
   while (left > 0 && result.moved < budget) {
     auto copies = from.file.where().timestamps || from.copies;
-    auto [used, full, error] = copies ? copy(way, from, left, ear) : raw(way, from, left, ear);
+    auto [used, full, error, dry] = copies ? copy(way, from, left, ear) : raw(way, from, left, ear);
     result.moved += used;
     left -= std::min(left, used);
     from.bytes.fetch_add(used, std::memory_order_relaxed);
-    if (error == EINVAL && !copies) {
+    if (error == EINVAL && !copies && !from.spliced) {
       from.copies = true;
       continue;
     }
@@ -115,10 +130,12 @@ turn pump(transfer& way, source& from, std::size_t budget, listener* ear) {
       from.rotations.fetch_add(1, std::memory_order_relaxed);
       if (int failure = from.file.ensure())
         return {result.moved, false, failure, "open"};
-    } else if (used == 0) {
+    } else if (used == 0 || dry) {
       break;
     }
   }
+  if (result.moved == 0)
+    result.ended = hung_up(from.pipe) && waiting(from.pipe) == 0;
   return result;
 }
 

@@ -19,6 +19,7 @@ struct source {
   int pipe = -1;
   bool copies = false;  ///< the file system can't be spliced to
   bool spliced = false; ///< it can
+  bool bulk = false;    ///< much came with the latest move
   log_file file;
   std::atomic<std::uint64_t> bytes{0};
   std::atomic<std::uint64_t> rotations{0};
