@@ -84,7 +84,7 @@ struct child_detail {
   instant backoff_until{}, start_asked{}, stop_asked{}, exit_seen{};
   std::optional<wall_time> started_wall;
   std::optional<desired_state> stored_desired;
-  daemon_spec_ptr logged_as;                       ///< what the log capture knows of it
+  daemon_spec_ptr logged_as; ///< what the log capture knows of it
 };
 
 struct child {

@@ -43,6 +43,9 @@ caf::error as_error(life_end end);
 /// The life_end in `reason`; any other error becomes a failure with its text.
 life_end end_of(const caf::error& reason, instant now);
 
+/// Why a process ended, as its wait status tells; `lost` where nobody could learn it.
+exit_reason reason_of(const process_exit& exit);
+
 /// What an exception that escaped a handler becomes.
 caf::error exception_error(const std::exception_ptr& what);
 

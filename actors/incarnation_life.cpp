@@ -8,6 +8,12 @@
 
 namespace duende {
 
+exit_reason reason_of(const process_exit& exit) {
+  if (exit.status == unknown_status)
+    return exit_reason::lost("it was adopted from a killed keeper, its exit code is not known");
+  return exit_reason::from_wait_status(exit.status);
+}
+
 void tell(incarnation_ptr self, life_note::kind what, std::string text) {
   self->send(self->state.supervisor, life_note{what, self->state.pid, std::move(text)});
 }
@@ -102,9 +108,7 @@ void heard(incarnation_ptr self, const notify_note& note) {
 void end_life(incarnation_ptr self, const process_exit& exit) {
   auto& state = self->state;
   life_end end;
-  end.reason = exit_reason::from_wait_status(exit.status);
-  if (exit.pid < 0)
-    end.reason = exit_reason::lost("its end was not seen");
+  end.reason = reason_of(exit);
   if (state.because) {
     end.reason = *state.because;
   } else if (state.overran) {

@@ -129,8 +129,7 @@ node::reply<daemon_status> node::add(const std::string& supervisor, const child_
   if (!to)
     return supervisors_.contains(supervisor)
              ? fail(errc::wrong_state, "cannot add '{}': its supervisor '{}' is down", seed.name, supervisor)
-             : fail(
-               errc::invalid_config, "'{}' names supervisor '{}', which does not exist", seed.name, supervisor);
+             : fail(errc::invalid_config, "'{}' names supervisor '{}', which does not exist", seed.name, supervisor);
   if (seed.spec)
     for (auto& each : seed.spec->depends_on)
       if (!homes_.contains(each.name))

@@ -23,7 +23,8 @@ namespace duende {
 
 node_host::node_host(host_options options) : options_(std::move(options)), started_at_(wall_now()) {
   config_.set("scheduler.policy", caf::atom("sharing")); // the default polls
-  auto threads = options_.threads != 0 ? options_.threads : std::max<std::size_t>(std::thread::hardware_concurrency(), 1);
+  auto threads =
+    options_.threads != 0 ? options_.threads : std::max<std::size_t>(std::thread::hardware_concurrency(), 1);
   config_.set("scheduler.max-threads", threads); // CAF's own default is four at the least
   config_.add_error_category(caf::atom("duende"), [](std::uint8_t code, caf::atom_value, const caf::message& context) {
     if (context.size() > 0 && context.match_element<std::string>(0))
@@ -127,9 +128,12 @@ caf::error node_host::begin(const stack_source& source) {
   services_ = shared;
   if (link_)
     link_->start();
-  if (generation == 1 && link_)
-    if (auto error = end_orphans())
-      return error;
+  if (generation == 1 && link_) {
+    auto adopted = settle_orphans(stored, *wanted);
+    if (!adopted)
+      return adopted.error();
+    held.insert(held.end(), std::make_move_iterator(adopted->begin()), std::make_move_iterator(adopted->end()));
+  }
   store_->put_stack(stack_to_json(*wanted));
   services_->record(
     {.kind = event_kind::node,
@@ -212,31 +216,6 @@ link_events node_host::events_of_link() {
   };
   events.on_lost = [this](std::string text) { ended("the keeper is gone: " + text); };
   return events;
-}
-
-/// A killed keeper's children are ended before anything starts, so that nothing ever runs twice.
-caf::error node_host::end_orphans() {
-  auto orphans = link_->orphans();
-  if (orphans.empty())
-    return {};
-  std::unique_lock lock{mutex_};
-  orphans_left_ = orphans.size();
-  for (int number : {SIGTERM, SIGKILL}) {
-    lock.unlock();
-    for (auto& each : orphans)
-      link_->end_orphan(each.id, number);
-    lock.lock();
-    if (orphan_ended_.wait_for(lock, 10s, [&] { return orphans_left_ == 0; }))
-      break;
-  }
-  if (orphans_left_ != 0)
-    return fail(
-      errc::timed_out, "{} processes of an earlier keeper do not end (pid {}); end them and try again", orphans_left_,
-      orphans.front().pid);
-  services_->record(
-    {.kind = event_kind::node,
-     .text = fmt::format("ended {} processes that a killed keeper had left", orphans.size())});
-  return {};
 }
 
 void node_host::ended(std::string why) {

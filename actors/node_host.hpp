@@ -27,8 +27,9 @@ struct host_options {
   std::string run_dir;
   std::string metrics; ///< shown in node_info
   int keeper_fd = -1;  ///< the socket to the keeper that started this node; -1: a keeper is started when first needed
-  std::size_t threads = 0;         ///< of CAF's scheduler; 0: one per core
-  bool adopt_orphans = false; ///< what a killed keeper left: taken over, or (false) ended before anything starts
+  std::size_t threads = 0; ///< of CAF's scheduler; 0: one per core
+  bool adopt_orphans =
+    true; ///< what a killed keeper left: taken over where unchanged, or (false) ended before anything starts
   std::vector<std::string> environment;
 };
 
@@ -62,7 +63,8 @@ private:
   caf::error begin(const stack_source& source);
   caf::error open_history();
   caf::expected<std::shared_ptr<keeper_link>> connect();
-  caf::error end_orphans();
+  caf::expected<std::vector<held_child>> settle_orphans(const loaded_state& stored, const stack& wanted);
+  caf::error end_orphans(const std::vector<orphan_process>& orphans);
   link_events events_of_link();
   std::shared_ptr<node_seed> make_seed(stack wanted, loaded_state stored, std::vector<held_child> held);
   void ended(std::string why);

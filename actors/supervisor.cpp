@@ -40,9 +40,7 @@ supervisor::behavior_type supervisor::make_behavior() {
     [this](snapshot_atom) { return snapshot(); },
     [this](find_atom, const std::string& name) { return find_child(name); },
     [this](change_atom, const supervisor_spec& spec) { spec_ = spec; },
-    [this](const actor_inbox_ptr& inbox) {
-      add_actors(inbox->take());
-    },
+    [this](const actor_inbox_ptr& inbox) { add_actors(inbox->take()); },
     [this](const milestone_note& note) { on_milestone(note); },
     [this](const dependants_ptr& dependants) {
       dependants_ = dependants;

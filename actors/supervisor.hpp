@@ -206,7 +206,7 @@ private:
   std::uint64_t regroup_timer_ = 0;
   std::shared_ptr<supervisor_seed> seed_;
   bool shutting_down_ = false;
-  bool node_stops_ = false; ///< all supervisors shut down, not only this one
+  bool node_stops_ = false;                     ///< all supervisors shut down, not only this one
   bool starting_ = false, start_again_ = false; ///< start_eligible() is at work; it was called meanwhile
   bool ended_ = false;
   bool announced_ = false;        ///< the parent knows that all here is ready

@@ -50,7 +50,7 @@ void supervisor::readopt(child& c, const held_child& held, daemon_state stored) 
     return;
   }
   life_end end;
-  end.reason = exit_reason::from_wait_status(held.exit.status);
+  end.reason = reason_of(held.exit);
   end.asked = record.wanted != intent::run;
   end.launched = true;
   end.was_ready = record.ready;
@@ -62,7 +62,7 @@ void supervisor::readopt(child& c, const held_child& held, daemon_state stored) 
 
 /// The wait before the next start goes on where the dead node left it.
 void supervisor::resume_backoff(child& c, const held_child& held) {
-  auto reason = exit_reason::from_wait_status(held.exit.status);
+  auto reason = reason_of(held.exit);
   auto before = c.streak > 0 ? c.streak - 1 : 0;
   auto seed = std::hash<uuid>{}(c.more->id) + c.incarnation;
   auto decision = decide_restart(c.spec->restart, {before}, reason, duration{}, false, seed);

@@ -61,6 +61,9 @@ struct process_usage {
   std::uint64_t max_rss_bytes = 0;
 };
 
+/// process_exit::status where nobody could learn it: the process was adopted and not the keeper's own child.
+inline constexpr int unknown_status = -1;
+
 struct process_exit {
   uuid id;
   std::uint32_t incarnation = 0;

@@ -14,6 +14,7 @@ using names = std::vector<std::string>;
 struct up_options {
   std::string file = "duende.toml";
   bool detach = false;
+  bool end_orphans = false; ///< what a killed keeper left is ended, not adopted
 };
 int up(const context& c, const up_options& options);
 int down(const context& c, const std::string& timeout);

@@ -73,6 +73,8 @@ caf::expected<keeper_process> start_keeper(const keeper_command& command) {
     command.config_file,
     "--socket",
     command.socket};
+  if (command.end_orphans)
+    words.push_back("--end-orphans");
   std::vector<char*> argv;
   for (auto& word : words)
     argv.push_back(word.data());

@@ -13,6 +13,7 @@ struct keeper_command {
   std::string config_file; ///< absolute
   std::string socket;
   std::string state_dir;
+  bool end_orphans = false;
   bool detached = false; ///< no terminal: stdout and stderr go to <state_dir>/node.log
 };
 

@@ -94,6 +94,8 @@ void command_line::add_node_commands() {
     });
   up->add_option("-f,--file", arguments_.up.file, "configuration")->type_name("FILE")->capture_default_str();
   up->add_flag("--detach", arguments_.up.detach, "return once the node is ready");
+  up->add_flag(
+    "--end-orphans", arguments_.up.end_orphans, "end what a killed keeper left running, instead of adopting it");
   auto* down = add("down", "stop every daemon and the node", [](const context& c, const arguments& a) {
     return cli::down(c, a.timeout);
   });

@@ -184,7 +184,7 @@ int up(const context& c, const up_options& options) {
          daemon.logs.timestamps},
         0);
   }
-  auto keeper = start_keeper({file, socket, state_dir, options.detach});
+  auto keeper = start_keeper({file, socket, state_dir, options.end_orphans, options.detach});
   if (!keeper)
     return report(fmt::format("cannot start node '{}'", settings.name), keeper.error());
   foreground node{mine, *keeper, settings.name};

@@ -46,8 +46,8 @@ caf::expected<node_options> parse_node_options(int argc, char** argv) {
       fine = value(options.socket_path);
     else if (word == "--state-dir")
       fine = value(options.state_dir);
-    else if (word == "--adopt-orphans")
-      options.adopt_orphans = true;
+    else if (word == "--end-orphans")
+      options.adopt_orphans = false;
     else if (word == "--version")
       options.version = true;
     else

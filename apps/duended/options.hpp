@@ -12,7 +12,7 @@ struct node_options {
   std::string config_file;      ///< --config
   std::string socket_path;      ///< --socket
   std::string state_dir;        ///< --state-dir; empty: the configuration's
-  bool adopt_orphans = false;   ///< --adopt-orphans
+  bool adopt_orphans = true;    ///< --end-orphans: what a killed keeper left is ended, not taken over
   bool version = false;         ///< --version
   int keeper_fd = -1;           ///< $DUENDE_KEEPER_FD
   int ready_fd = -1;            ///< $DUENDE_READY_FD: one line, "ready" or why not

@@ -12,9 +12,6 @@
 
 namespace duende {
 
-/// process_exit::status where nobody could learn it: the process was adopted and not the keeper's own child.
-inline constexpr int unknown_status = -1;
-
 /// A living process that a killed keeper left behind. Until it is adopted or ended, a launch of its id is refused.
 struct orphan_process {
   uuid id;

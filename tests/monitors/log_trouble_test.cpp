@@ -6,7 +6,9 @@
 #include <atomic>
 #include <thread>
 
+#include <fcntl.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -77,6 +79,67 @@ TEST_CASE("a full disk holds the writer back until there is room", "[F104]") {
     if (errors != 1)
       return "told " + std::to_string(errors) + " times";
     return check_numbered(joined(dir / "db"), count, stamped);
+  });
+  if (answer == "skip")
+    WARN("no private mounts here");
+  else
+    CHECK(answer == "");
+}
+
+TEST_CASE("what a full disk leaves in the stage outlives the node, and holds nobody else back", "[F104]") {
+  temp_dir dir, elsewhere;
+  auto answer = with_small_disk(dir.path, "1m", [&]() -> std::string {
+    test_pipe output, other, stage;
+    ::fcntl(output.ends[0], F_SETPIPE_SZ, 1 << 20);
+    auto id = uuid::random(), other_id = uuid::random();
+    std::atomic<bool> failing = false;
+    auto config = [&] {
+      return log_capture::config{
+        stage.read_copy(), stage.write_copy(), elsewhere / "journal", [&](const std::string&, const std::string&) {
+          failing = true;
+          failing.notify_all();
+        }};
+    };
+    auto attach = [&](log_capture& logs) {
+      auto spec = raw_spec();
+      (void)logs.open(id, "db", spec, dir / "db");
+      spec.timestamps = true;
+      (void)logs.open(other_id, "web", spec, elsewhere / "web");
+      logs.attach(id, log_stream::out, output.read_copy());
+      logs.attach(other_id, log_stream::out, other.read_copy());
+    };
+    auto in_stage = [&] {
+      int count = 0;
+      ::ioctl(stage.ends[0], FIONREAD, &count);
+      return count;
+    };
+    constexpr unsigned count = 5000;
+    std::string lines;
+    for (unsigned n = 1; n < count; ++n)
+      lines += numbered_line(n);
+    {
+      log_capture logs{config()};
+      attach(logs);
+      output.put(numbered_line(0));
+      drain(logs, id);
+      std::ofstream{dir / "filler", std::ios::binary} << std::string(800 << 10, 'x');
+      output.put(lines);
+      failing.wait(false);
+      if (in_stage() == 0)
+        return "nothing was left in the stage";
+      other.put("one\n");
+      drain(logs, other_id);
+    }
+    log_capture logs{config()};
+    attach(logs);
+    other.put("two\n");
+    drain(logs, other_id);
+    auto text = joined(elsewhere / "web");
+    if (text.size() != 2 * (stamp_size + 4) || in_stage() == 0)
+      return "held back: " + text;
+    std::filesystem::remove(dir / "filler");
+    drain(logs, id);
+    return in_stage() != 0 ? "still in the stage" : check_numbered(joined(dir / "db"), count, false);
   });
   if (answer == "skip")
     WARN("no private mounts here");

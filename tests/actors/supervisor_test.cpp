@@ -1,0 +1,477 @@
+// Supervision of processes: policies, strategies, intensity, commands. In virtual time, on a platform that misbehaves on request.
+#include "tests/support/catch.hpp"
+#include "tests/support/scripted_node.hpp"
+
+#include <csignal>
+
+using namespace duende;
+using namespace duende::test;
+
+namespace {
+
+supervisor_spec group(const std::string& name, strategy how, intensity_limit intensity = {100, 60s}) {
+  return {name, "root", how, intensity};
+}
+
+daemon_spec with_policy(daemon_spec spec, restart_policy policy) {
+  spec.restart = std::move(policy);
+  spec.restart.jitter = 0;
+  return spec;
+}
+
+/// a, b, c under one supervisor, each ready when it says so.
+stack three(strategy how, intensity_limit intensity = {100, 60s}) {
+  stack s;
+  s.supervisors = {group("g", how, intensity)};
+  s.daemons = {notifying("a", "g"), notifying("b", "g"), notifying("c", "g")};
+  return s;
+}
+
+void all_ready(scripted_node& n) {
+  for (auto* name : {"a", "b", "c"})
+    n.ready(name);
+}
+
+stack one(daemon_spec spec) {
+  stack s;
+  s.daemons = {std::move(spec)};
+  return s;
+}
+
+} // namespace
+
+TEST_CASE("restart policies decide what follows an end", "[supervisor]") {
+  struct row {
+    restart_policy policy;
+    int status;
+    const char* state;
+    int launches;
+  };
+  const row rows[] = {
+    {restart_policy::never(), exit_code(0), "stopped", 1},
+    {restart_policy::never(), exit_code(1), "failed", 1},
+    {restart_policy::on_failure(), exit_code(0), "stopped", 1},
+    {restart_policy::on_failure(), exit_code(1), "running", 2},
+    {restart_policy::on_failure(), SIGSEGV, "running", 2},
+    {restart_policy::always(), exit_code(0), "running", 2},
+    {restart_policy::unless_stopped(), exit_code(0), "running", 2},
+    {restart_policy::max_retries(1), exit_code(1), "running", 2},
+  };
+  for (auto& row : rows) {
+    INFO(to_string(row.policy.kind) << ", status " << row.status);
+    scripted_node n{one(with_policy(daemon_named("d"), row.policy))};
+    n.crash("d", row.status);
+    CHECK(n.state("d") == row.state);
+    CHECK(n.launches("d") == row.launches);
+  }
+}
+
+TEST_CASE("retries that are used up fail the daemon until a person starts it", "[supervisor]") {
+  scripted_node n{one(with_policy(daemon_named("d"), restart_policy::max_retries(2)))};
+  n.crash("d");
+  n.crash("d");
+  n.advance(1min);
+  n.crash("d");
+  // the last run was long enough to begin anew; now three in a row
+  n.advance(1s);
+  n.crash("d");
+  n.advance(1s);
+  n.crash("d");
+  CHECK(n.state("d") == "failed");
+  CHECK(n.status("d").status_text == "2 retries used up: exited with code 1");
+  CHECK_THAT(n.events(), Contains("andon d: waits for a person"));
+  CHECK(n.start("d")->text() == "running");
+  CHECK(n.state("d") == "running");
+}
+
+TEST_CASE("back-off grows, shows, and starts afresh after a long run", "[supervisor]") {
+  auto policy = restart_policy::on_failure();
+  policy.initial_delay = 100ms;
+  policy.next_delay = 200ms;
+  scripted_node n{one(with_policy(daemon_named("d"), policy))};
+  for (auto delay : {100ms, 200ms, 400ms, 800ms}) {
+    n.crash("d");
+    CHECK(n.state("d") == "backoff");
+    CHECK(n.status("d").next_restart_seconds.has_value());
+    n.advance(delay - 1ms);
+    CHECK(n.state("d") == "backoff");
+    n.advance(1ms);
+    CHECK(n.state("d") == "running");
+  }
+  n.advance(policy.reset_after);
+  n.crash("d");
+  n.advance(100ms);
+  CHECK(n.state("d") == "running");
+  CHECK(n.status("d").restarts == 5);
+}
+
+TEST_CASE("commands during back-off", "[supervisor]") {
+  auto policy = restart_policy::on_failure();
+  policy.initial_delay = 10s;
+  scripted_node n{one(with_policy(daemon_named("d"), policy))};
+  n.crash("d");
+  REQUIRE(n.state("d") == "backoff");
+  SECTION("stop ends it") {
+    CHECK(n.stop("d")->text() == "stopped");
+    n.advance(1min);
+    CHECK(n.state("d") == "stopped");
+    CHECK(n.launches("d") == 1);
+  }
+  SECTION("start does not wait") {
+    CHECK(n.start("d")->text() == "running");
+    n.advance(1min);
+    CHECK(n.launches("d") == 2);
+  }
+  SECTION("restart does not wait") {
+    CHECK(n.restart("d")->text() == "running");
+    n.advance(1min);
+    CHECK(n.launches("d") == 2);
+  }
+  SECTION("pause is refused") { CHECK(n.act(verb::pause, "d")->text() == "cannot pause 'd': it is backoff"); }
+  SECTION("removal forgets it") {
+    CHECK(n.remove("d")->ok());
+    n.advance(1min);
+    CHECK(n.launches("d") == 1);
+    CHECK(n.start("d")->text() == "no daemon named 'd'");
+  }
+}
+
+TEST_CASE("a start that fails is answered with the reason", "[supervisor]") {
+  auto spec = with_policy(daemon_named("d"), restart_policy::max_retries(3));
+  spec.autostart = false;
+  scripted_node n{one(spec)};
+  n.of["d"].fails = "cannot execute '/bin/d': Permission denied";
+  CHECK(n.start("d")->text() == "cannot start 'd': cannot execute '/bin/d': Permission denied");
+  n.advance(1min);
+  CHECK(n.state("d") == "failed");
+  CHECK(n.launches("d") == 4);
+  n.of["d"].fails.clear();
+  CHECK(n.start("d")->text() == "running");
+}
+
+TEST_CASE("a daemon that is not ready in time has failed to start", "[supervisor]") {
+  auto spec = with_policy(notifying("d"), restart_policy::never());
+  spec.autostart = false;
+  scripted_node n{one(spec)};
+  n.of["d"].ignores_stop = true;
+  auto started = n.start("d");
+  n.advance(4s);
+  CHECK(started->text() == "waits");
+  n.advance(4s);
+  CHECK(started->text() == "cannot start 'd': timed out: not ready within 5s");
+  CHECK(n.state("d") == "failed");
+}
+
+TEST_CASE("start during stop begins again after it, both are answered", "[supervisor]") {
+  scripted_node n{one(daemon_named("d"))};
+  n.of["d"].ignores_stop = true;
+  auto stopped = n.stop("d");
+  auto started = n.start("d");
+  CHECK(stopped->text() == "waits");
+  CHECK(started->text() == "waits");
+  CHECK(n.state("d") == "stopping");
+  n.advance(3s);
+  CHECK(n.state("d") == "running");
+  CHECK(stopped->count == 1);
+  CHECK(started->text() == "running");
+  CHECK(n.launches("d") == 2);
+  SECTION("and the wish for a restart is used up") {
+    auto later = n.stop("d");
+    n.advance(1min);
+    CHECK(later->text() == "stopped");
+    CHECK(n.launches("d") == 2);
+  }
+}
+
+TEST_CASE("stop during start cancels the start", "[supervisor]") {
+  auto spec = notifying("d");
+  spec.autostart = false;
+  scripted_node n{one(spec)};
+  SECTION("while it is not ready") {
+    auto started = n.start("d");
+    CHECK(n.stop("d")->text() == "stopped");
+    CHECK(started->text() == "'d' was stopped meanwhile");
+  }
+  SECTION("while the platform has not launched it") {
+    n.of["d"].launches_late = true;
+    auto started = n.start("d");
+    auto stopped = n.stop("d");
+    CHECK(stopped->text() == "waits");
+    n.launch_now("d");
+    n.run();
+    CHECK(stopped->text() == "stopped");
+    CHECK(started->text() == "'d' was stopped meanwhile");
+  }
+  SECTION("readiness that comes during the stop changes nothing") {
+    n.of["d"].ignores_stop = true;
+    auto started = n.start("d");
+    auto stopped = n.stop("d");
+    n.ready("d");
+    CHECK(n.state("d") == "stopping");
+    n.advance(3s);
+    CHECK(stopped->text() == "stopped");
+    CHECK(started->count == 1);
+  }
+}
+
+TEST_CASE("concurrent restarts join: one outcome each, one launch", "[supervisor]") {
+  scripted_node n{one(notifying("d"))};
+  n.ready("d");
+  n.done();
+  std::vector<answer_ptr> all;
+  for (int i = 0; i < 20; ++i)
+    all.push_back(n.ask({verb::restart, "d", true, false}));
+  n.run();
+  n.ready("d");
+  for (auto& each : all)
+    CHECK(each->text() == "running");
+  CHECK(n.launches("d") == 1);
+  CHECK_FALSE(n.doubled);
+  SECTION("a restart of a start under way is a restart") {
+    auto first = n.restart("d");
+    auto second = n.restart("d");
+    n.ready("d");
+    CHECK(first->text() == "running");
+    CHECK(second->text() == "running");
+  }
+}
+
+TEST_CASE("a crash at the moment of a command is one end", "[supervisor]") {
+  scripted_node n{one(with_policy(daemon_named("d"), restart_policy::always()))};
+  n.done();
+  SECTION("restart") {
+    auto asked = n.ask({verb::restart, "d", true, false});
+    n.exit("d", SIGSEGV);
+    n.run();
+    CHECK(asked->text() == "running");
+    CHECK(n.launches("d") == 1);
+  }
+  SECTION("stop") {
+    auto asked = n.ask({verb::stop, "d", true, false});
+    n.exit("d", SIGSEGV);
+    n.run();
+    CHECK(asked->text() == "stopped");
+    CHECK(n.launches("d") == 0);
+  }
+  CHECK_FALSE(n.doubled);
+}
+
+TEST_CASE("pause and resume are answered by what happened", "[supervisor]") {
+  scripted_node n{one(daemon_named("d"))};
+  CHECK(n.act(verb::resume, "d")->text() == "cannot resume 'd': it is running");
+  CHECK(n.act(verb::pause, "d")->text() == "paused");
+  CHECK(n.act(verb::pause, "d")->text() == "paused");
+  CHECK(n.act(verb::resume, "d")->text() == "running");
+  SECTION("also where somebody else stops it") {
+    n.set_stopped("d", true);
+    n.run();
+    CHECK(n.state("d") == "paused");
+    CHECK(n.stop("d")->text() == "stopped");
+  }
+  SECTION("a paused daemon restarts") {
+    n.act(verb::pause, "d");
+    CHECK(n.restart("d")->text() == "running");
+    CHECK(n.launches("d") == 2);
+  }
+  SECTION("a pause that a stop overtakes is answered, too") {
+    auto paused = n.ask({verb::pause, "d", true, false});
+    auto stopped = n.ask({verb::stop, "d", true, false});
+    n.run();
+    CHECK(paused->count == 1);
+    CHECK(stopped->text() == "stopped");
+  }
+}
+
+TEST_CASE("refusals name the action and the state", "[supervisor]") {
+  scripted_node n{one(daemon_named("database"))};
+  CHECK(n.start("database")->text() == "cannot start 'database': it is already running");
+  CHECK(n.start("databse")->text() == "no daemon named 'databse'; did you mean 'database'?");
+  CHECK(n.stop("database")->text() == "stopped");
+  CHECK(n.act(verb::reload, "database")->text() == "cannot reload 'database': it is stopped");
+  CHECK(n.stop("database")->text() == "stopped");
+}
+
+TEST_CASE("one_for_one leaves the others alone", "[supervisor]") {
+  scripted_node n{three(strategy::one_for_one)};
+  CHECK(n.done() == "launch a, launch b, launch c");
+  all_ready(n);
+  n.crash("b");
+  CHECK(n.done() == "launch b");
+}
+
+TEST_CASE("one_for_all and rest_for_one start in order, stop in reverse", "[supervisor]") {
+  auto how = GENERATE(strategy::one_for_all, strategy::rest_for_one);
+  bool all = how == strategy::one_for_all;
+  scripted_node n{three(how)};
+  CHECK(n.done() == "launch a");
+  n.ready("a");
+  CHECK(n.done() == "launch b");
+  n.ready("b");
+  n.ready("c");
+  n.done();
+  SECTION("a crash in the middle") {
+    n.of["a"].ignores_stop = n.of["c"].ignores_stop = true;
+    n.crash("b");
+    CHECK(n.done() == "TERM c");
+    n.advance(3s);
+    CHECK(n.done() == (all ? "KILL c, TERM a" : "KILL c, launch b"));
+    if (all) {
+      n.advance(3s);
+      CHECK(n.done() == "KILL a, launch a");
+      n.ready("a");
+      CHECK(n.done() == "launch b");
+    }
+    n.ready("b");
+    CHECK(n.done() == "launch c");
+    n.ready("c");
+    CHECK(n.state("c") == "running");
+  }
+  SECTION("a child that an operator stopped stays down") {
+    n.stop("c");
+    n.done();
+    n.crash("a");
+    n.ready("a");
+    n.ready("b");
+    CHECK(n.state("c") == "stopped");
+    CHECK(n.launches("c") == 0);
+  }
+  SECTION("a second crash while the group restarts") {
+    n.of["c"].ignores_stop = true;
+    n.crash("b");
+    if (all)
+      n.crash("a");
+    n.advance(3s);
+    n.ready("a");
+    n.ready("b");
+    n.ready("c");
+    CHECK(n.state("a") == "running");
+    CHECK(n.state("b") == "running");
+    CHECK(n.state("c") == "running");
+    CHECK_FALSE(n.doubled);
+  }
+  SECTION("commands while the group restarts are answered once") {
+    n.of["c"].ignores_stop = true;
+    n.crash("b");
+    auto restarted = n.restart("c");
+    auto stopped = n.stop("a");
+    n.advance(3s);
+    for (int i = 0; i < 2; ++i)
+      for (auto* name : {"a", "b", "c"})
+        if (n.alive(name))
+          n.ready(name);
+    CHECK(restarted->text() == "running");
+    CHECK(stopped->count == 1);
+    CHECK(n.state("a") == "stopped");
+    CHECK(n.state("b") == "running");
+    CHECK_FALSE(n.doubled);
+    n.done();
+    n.stop("c");
+    n.advance(3s);
+    CHECK(n.state("c") == "stopped");
+  }
+}
+
+TEST_CASE("successors do not wait for one that is wanted no more", "[supervisor]") {
+  scripted_node n{three(strategy::rest_for_one)};
+  n.done();
+  SECTION("stopped") { n.stop("a"); }
+  SECTION("removed") { n.remove("a"); }
+  SECTION("stopped in back-off") {
+    n.of["a"].fails = "no";
+    n.crash("a");
+    n.stop("a");
+  }
+  CHECK(n.launches("b") == 1);
+}
+
+TEST_CASE("a supervisor whose intensity is exceeded ends and begins again", "[supervisor]") {
+  auto how = GENERATE(strategy::one_for_one, strategy::one_for_all);
+  auto s = three(how, {2, 60s});
+  s.daemons.push_back(daemon_named("other"));
+  scripted_node n{s};
+  all_ready(n);
+  for (int i = 0; i < 2; ++i) {
+    n.crash("a");
+    all_ready(n);
+  }
+  REQUIRE(n.state("a") == "running");
+  n.crash("a");
+  all_ready(n);
+  CHECK_THAT(n.events(), Contains("escalation supervisor 'g' gives up: 2 restarts in 1m, the limit is 2 in 1m"));
+  for (auto* name : {"a", "b", "c", "other"})
+    CHECK(n.state(name) == "running");
+  CHECK(n.launches("other") == 1);
+  CHECK(n.status("a").restarts >= 2); // the records live on
+  CHECK(n.status("a").last->reason == exit_reason::code(1));
+  auto all = n.snapshot();
+  REQUIRE(all.supervisors.size() == 2);
+  CHECK(all.supervisors[1].escalations == 1);
+  CHECK_FALSE(n.doubled);
+}
+
+TEST_CASE("a supervisor that gives up too often is failed by the root, the node stays", "[supervisor]") {
+  stack s;
+  s.supervisors = {group("g", strategy::one_for_one, {0, 60s})};
+  s.daemons = {daemon_named("a", "g"), daemon_named("other")};
+  scripted_node n{s};
+  for (int i = 0; i < 50 && n.alive("a"); ++i) {
+    n.crash("a");
+    n.advance(1s);
+  }
+  auto all = n.snapshot();
+  CHECK(all.supervisors[1].state == daemon_state::failed);
+  CHECK(n.state("other") == "running");
+  CHECK_FALSE(n.ended());
+  CHECK_THAT(n.start("a")->text(), Contains("supervisor 'g'"));
+  auto shown = std::find_if(all.daemons.begin(), all.daemons.end(), [](auto& d) { return d.name == "a"; });
+  REQUIRE(shown != all.daemons.end());
+  CHECK(shown->state == daemon_state::failed);
+  n.start("g");
+  CHECK(n.state("a") == "running");
+}
+
+TEST_CASE("a child of the root that exceeds the intensity is failed alone", "[supervisor]") {
+  stack s;
+  auto fast = with_policy(daemon_named("a"), restart_policy::always());
+  fast.restart.next_delay = 0ns;
+  s.daemons = {fast, daemon_named("b")};
+  scripted_node n{s};
+  for (int i = 0; i < 10; ++i)
+    n.crash("a");
+  CHECK(n.state("a") == "running");
+  n.crash("a");
+  CHECK(n.state("a") == "failed");
+  CHECK_THAT(n.status("a").status_text, Contains("10 restarts in 1m"));
+  CHECK(n.state("b") == "running");
+  CHECK_FALSE(n.ended());
+  CHECK(n.start("a")->text() == "running");
+  n.crash("a");
+  CHECK(n.state("a") == "running"); // begins anew
+}
+
+TEST_CASE("escalation does not wait for dependants under other supervisors", "[supervisor]") {
+  stack s;
+  s.supervisors = {group("g", strategy::one_for_one, {0, 60s})};
+  s.daemons = {daemon_named("db", "g"), daemon_named("flaky", "g"), daemon_named("web")};
+  s.daemons[2].depends_on = {{"db", milestone::ready}};
+  scripted_node n{s};
+  REQUIRE(n.state("web") == "running");
+  n.crash("flaky");
+  CHECK(n.state("db") == "running");
+  CHECK(n.state("flaky") == "running");
+  CHECK(n.launches("db") == 2);
+  CHECK(n.launches("web") == 1);
+}
+
+TEST_CASE("a supervisor is stopped and started by its name", "[supervisor]") {
+  auto s = three(strategy::rest_for_one);
+  scripted_node n{s};
+  all_ready(n);
+  n.done();
+  CHECK(n.stop("g")->ok());
+  CHECK(n.done() == "TERM c, TERM b, TERM a");
+  CHECK(n.snapshot().supervisors[1].state == daemon_state::stopped);
+  n.start("g");
+  all_ready(n);
+  CHECK(n.state("c") == "running");
+}
