@@ -153,14 +153,12 @@ void supervisor::decide(child& c, const life_end& end) {
     if (!c.ready && !end.was_ready)
       fail_waiters(c, fail(errc::spawn_failed, "cannot start '{}': {}", c.name, to_string(end.reason)));
   }
+  auto kind = decision.delay > 0ns ? event_kind::backoff : event_kind::restart;
+  record_event(c, kind, explain(decision, policy, end.reason));
   if (starts_in_order(spec_.strategy))
     restart_group(c, decision.delay);
   else
     restart_later(c, decision.delay);
-  if (decision.delay > 0ns)
-    record_event(c, event_kind::backoff, explain(decision, policy, end.reason));
-  else
-    record_event(c, event_kind::restart, explain(decision, policy, end.reason));
 }
 
 void supervisor::restart_later(child& c, duration delay) {
