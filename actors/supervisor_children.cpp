@@ -19,6 +19,7 @@ namespace duende {
 /// Takes the children over, then goes on with what the keeper holds: first with what runs, so that what an end sets off finds
 /// all of it in place.
 void supervisor::adopt_all(std::vector<child_seed>& seeds) {
+  starting_ = true; // nothing starts before all is known
   std::vector<std::pair<child*, child_seed*>> known;
   for (auto& seed : seeds) {
     auto& c = adopt_seed(std::move(seed));
@@ -31,6 +32,7 @@ void supervisor::adopt_all(std::vector<child_seed>& seeds) {
     for (auto& [c, seed] : known)
       if (seed->held->running == running)
         readopt(*c, *seed->held, seed->state);
+  starting_ = false;
 }
 
 child& supervisor::adopt_seed(child_seed&& seed) {

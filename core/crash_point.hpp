@@ -2,11 +2,11 @@
 #pragma once
 
 #ifdef DUENDE_CRASH_POINTS
-#  include <csignal>
-#  include <cstdio>
-#  include <cstdlib>
-#  include <cstring>
-#  include <unistd.h>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <unistd.h>
 #endif
 
 namespace duende {

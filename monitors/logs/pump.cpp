@@ -21,8 +21,8 @@ constexpr std::size_t look_limit = 256 << 10;
 /// A stream that brings this much at once will bring more.
 constexpr std::size_t bulk = 128 << 10;
 /// Of text with time stamps: input that stays in the cache with its output.
-constexpr std::size_t text_chunk = 128 << 10;
-constexpr std::size_t text_capacity = 256 << 10;
+constexpr std::size_t text_chunk = 256 << 10;
+constexpr std::size_t text_capacity = 512 << 10;
 
 bool hung_up(int pipe) {
   pollfd x{pipe, POLLIN, 0};
@@ -45,6 +45,8 @@ step copy(transfer& way, source& from, std::size_t want, listener* ear) {
   auto& text = way.scratch_text();
   text.clear();
   auto [used, full] = frame_lines(input, stamp, from.file.view(), text_capacity, text);
+  if (used >= text_chunk / 2)
+    from.file.reserve();
   if (used > 0)
     if (int error = way.commit(from.pipe, from.file, text, used))
       return {0, false, error};

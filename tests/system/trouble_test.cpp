@@ -90,7 +90,8 @@ TEST_CASE("a full disk is survived", "[F104]") {
   // Logs alone may fill it: their limit is larger than the disk.
   CHECK(n.cli({"start", "loud"}).status == 0);
   n.until(
-    "the disk is full", [&] { return fs::space(view).available < 1024 * 1024; }, 30); // what does not fit whole is taken back
+    "the disk is full", [&] { return fs::space(view).available < 1024 * 1024; },
+    30); // what does not fit whole is taken back
   untouched(n);
   CHECK(n.cli({"restart", "bystander"}).status <= 1);
   n.until("told as an event or in the log", [&] {
