@@ -50,7 +50,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   auto body = end ? received.substr(*end) : received;
   check_chunks(body);
-  must(api::percent_decode(api::percent_encode(body), false).value_or("") == body || body.find('\0') != std::string_view::npos);
+  must(
+    api::percent_decode(api::percent_encode(body), false).value_or("") == body
+    || body.find('\0') != std::string_view::npos);
   std::string text;
   api::json_writer{text}.value(body);
   must(nlohmann::json::accept(text));
