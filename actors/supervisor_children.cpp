@@ -187,14 +187,14 @@ void supervisor::begin_process(child& c, const held_child* held) {
     if (with_->logs && more.logged_as != c.spec)
       with_->logs->open(more.id, c.name, logs, log_dir_of(*with_, c.name, logs.dir));
     more.logged_as = c.spec;
-    if (!more.stored_desired)
-      persist(c); // its name and id: what finds it again should the keeper be killed
     more.record = to_text(record_of(c));
     order->record = more.record;
   }
   auto life = spawn<caf::monitored>(
     incarnation, with_, std::move(order), caf::actor_cast<life_watcher>(caf::strong_actor_ptr{ctrl()}));
   track(c, caf::actor_cast<caf::actor>(life));
+  if (!more.stored_desired)
+    persist(c); // its name and id: what finds it again should the keeper be killed
 }
 
 void supervisor::on_life_note(const life_note& note) {

@@ -165,7 +165,9 @@ int up(const context& c, const up_options& options) {
   mine.node = settings.name;
   auto socket = absolute_file(mine.socket());
   mine.socket_option = socket;
-  if (auto holder = node_lock::holder(socket); holder > 0) {
+  // One that is just ending (its keeper was killed) is waited for, a moment: taking the lock and letting go does that.
+  if (auto ours = node_lock::acquire(settings.name, socket); !ours && code_of(ours.error()) == errc::already_exists) {
+    auto holder = node_lock::holder(socket);
     print_error(fmt::format(
       "cannot start node '{}': a node named '{}' already runs (pid {}) on {}; stop it with 'duende down'",
       settings.name, settings.name, holder, socket));
