@@ -95,8 +95,8 @@ void engine::run_tasks() {
 }
 
 void engine::run() {
-  // Tasks run before the turns, so bytes written after a call of ours are never taken before that call is done. They run
-  // after `wait` put its events into the queue, which a stream that a task removes leaves.
+  // Tasks run after `wait` put its events into the queue, which a stream that a task removes leaves; and before the turns, so
+  // that a call mostly acts on nothing that was written after it (who needs that surely drains in between).
   for (run_tasks(); !stopped_;) {
     wait();
     run_tasks();
