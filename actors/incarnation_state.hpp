@@ -15,7 +15,7 @@ struct incarnation_state {
   uuid id;
   std::uint32_t number = 0;
   std::int32_t pid = 0;
-  std::uint32_t alarm_generation = 0; ///< an alarm of another generation is stale
+  std::uint32_t alarm_generation = 1; ///< an alarm of another generation is stale
   bool asked = false;                 ///< the supervisor ordered the end
   bool ready = false;
   bool early_ready = false; ///< readiness was seen before `launched` came

@@ -117,7 +117,8 @@ TEST_CASE("broken, oversized and slow requests are refused and hold nobody up", 
   api_fixture api;
   CHECK(exchange_raw(api.socket, "\x16\x03\x01\x02garbage\r\n\r\n").status == 400);
   CHECK(exchange_raw(api.socket, std::string(20'000, 'x')).status == 431);
-  CHECK(exchange_raw(api.socket, "POST /v1/apply HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\nabc").status == 413);
+  CHECK(
+    exchange_raw(api.socket, "POST /v1/apply HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\nabc").status == 413);
   CHECK(api.post("/v1/apply", std::string(4 * 1024 * 1024 + 1, '#')).status == 413);
   CHECK(api.post("/v1/apply?dry_run=1", std::string(4 * 1024 * 1024 - 10, '#')).status < 500);
   raw_connection silent{api.socket}, dripping{api.socket};

@@ -37,8 +37,8 @@ scripted_platform::~scripted_platform() {
   system.reset();
 }
 
-void scripted_platform::run() {
-  while (scheduler_->try_run_once()) {
+void scripted_platform::run(int steps) {
+  while (steps-- != 0 && scheduler_->try_run_once()) {
   }
 }
 

@@ -37,8 +37,8 @@ public:
   scripted_platform();
   ~scripted_platform();
 
-  /// Runs until no actor has anything to do.
-  void run();
+  /// Runs until no actor has anything to do, or for so many messages.
+  void run(int steps = -1);
   /// Lets time pass, timers fire in order.
   void advance(duration time);
 
