@@ -188,17 +188,17 @@ incarnation_behavior adopt(incarnation_ptr self, const incarnation_order& order)
   state.pid = order.adopted->pid;
   state.started_at = order.adopted_started_at;
   state.ready = order.adopted_ready;
+  state.paused = order.adopted_stopped;
   self->send(state.with->native, adopt_atom::value, state.id, state.number, as_listener(self));
   state.waiting = readiness::begin(as_actor(self), state.with, state.spec, state.id, state.number, order.record);
   if (!state.ready) {
     became_launched(self, *order.adopted);
-    return state.ready ? running(self) : starting(self);
+    return !state.ready ? starting(self) : state.paused ? paused(self) : running(self);
   }
   if (state.spec->watchdog) {
     state.last_ping = monotonic_now();
     set_alarm(self, alarm::watchdog, state.spec->watchdog->interval);
   }
-  state.paused = order.adopted_stopped;
   return state.paused ? paused(self) : running(self);
 }
 

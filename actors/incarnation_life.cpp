@@ -54,8 +54,10 @@ void became_ready(incarnation_ptr self) {
     state.last_ping = monotonic_now();
     set_alarm(self, alarm::watchdog, state.spec->watchdog->interval);
   }
-  self->become(running(self));
+  self->become(state.paused ? paused(self) : running(self));
   tell(self, life_note::kind::ready);
+  if (state.paused) // somebody stopped it while it started
+    tell(self, life_note::kind::paused);
 }
 
 void began_stopping(incarnation_ptr self, const stop_order& order) {

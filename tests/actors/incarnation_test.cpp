@@ -290,6 +290,17 @@ TEST_CASE("a pause that a stop has overtaken does not hold the stop up", "[incar
   CHECK(d.effects().find("asked end: killed by SIGTERM") != std::string::npos);
 }
 
+TEST_CASE("a daemon that is stopped while it starts is paused once it is ready", "[incarnation]") {
+  one_life d{notifying("d")};
+  d.launch();
+  d.change(true);
+  d.platform.done();
+  d.ready();
+  CHECK(d.platform.done() == "[ready], [paused]");
+  d.send(resume_atom::value);
+  CHECK(d.platform.done() == "CONT d");
+}
+
 TEST_CASE("a silent watchdog ends the daemon", "[incarnation]") {
   auto spec = daemon_named("d");
   spec.watchdog = watchdog_spec{1ns}; // over at once by any clock
