@@ -61,16 +61,20 @@ public:
       auto prune_error = error.empty() && prune_ ? prune() : std::string{};
       lock.lock();
       settle(t, jobs_error, error);
-      std::string told;
-      if (auto* why = first_of(jobs_error, error, prune_error))
-        told = note_failure(*why);
-      else
-        told = note_success(t);
-      if (!told.empty() && s_.options.on_trouble) {
-        lock.unlock();
-        s_.options.on_trouble(std::move(told));
-        lock.lock();
-      }
+      std::string failure, recovery;
+      auto* why = first_of(jobs_error, error, prune_error);
+      if (why)
+        failure = note_failure(*why);
+      // Jobs come first: where they were refused and the rest was taken, there is room again, and no later turn may tell.
+      const bool rest_taken = error.empty() && prune_error.empty() && !(t.rows.empty() && t.events.empty());
+      if (!why || rest_taken)
+        recovery = note_success(t);
+      for (auto* told : {&failure, &recovery})
+        if (!told->empty() && s_.options.on_trouble) {
+          lock.unlock();
+          s_.options.on_trouble(std::move(*told));
+          lock.lock();
+        }
     }
     const bool clean = s_.pending() == 0 && s_.rows.empty() && s_.jobs.empty() && s_.drop_first == 0;
     lock.unlock();
