@@ -29,6 +29,34 @@ daemon_spec notifying(const std::string& name, const std::string& supervisor) {
   return spec;
 }
 
+daemon_spec with_policy(daemon_spec spec, restart_policy policy) {
+  spec.restart = std::move(policy);
+  spec.restart.jitter = 0;
+  return spec;
+}
+
+supervisor_spec group(const std::string& name, strategy how, intensity_limit intensity) {
+  return {name, "root", how, intensity};
+}
+
+stack one(daemon_spec spec) {
+  stack s;
+  s.daemons = {std::move(spec)};
+  return s;
+}
+
+stack three(strategy how, intensity_limit intensity) {
+  stack s;
+  s.supervisors = {group("g", how, intensity)};
+  s.daemons = {notifying("a", "g"), notifying("b", "g"), notifying("c", "g")};
+  return s;
+}
+
+void all_ready(scripted_node& n) {
+  for (auto* name : {"a", "b", "c"})
+    n.ready(name);
+}
+
 scripted_node::scripted_node(const stack& wanted, const std::function<void(node_seed&)>& prepare) {
   auto seed = std::make_shared<node_seed>();
   seed->present = wanted;

@@ -7,22 +7,6 @@
 using namespace duende;
 using namespace duende::test;
 
-namespace {
-
-daemon_spec with_policy(daemon_spec spec, restart_policy policy) {
-  spec.restart = std::move(policy);
-  spec.restart.jitter = 0;
-  return spec;
-}
-
-stack one(daemon_spec spec) {
-  stack s;
-  s.daemons = {std::move(spec)};
-  return s;
-}
-
-} // namespace
-
 TEST_CASE("commands during back-off", "[supervisor]") {
   auto policy = restart_policy::on_failure();
   policy.initial_delay = 10s;

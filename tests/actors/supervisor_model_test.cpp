@@ -52,9 +52,17 @@ struct player {
       wanted[name] = desired_state::up;
   }
 
+  void launch_late_ones() {
+    for (auto& name : names)
+      if (node.alive(name) && !node.living.at(name).launched) {
+        story += "launched " + name + "; ";
+        node.launch_now(name);
+      }
+  }
+
   void step() {
     auto name = *rc::gen::elementOf(names);
-    auto kind = *rc::gen::inRange(0, 13);
+    auto kind = *rc::gen::inRange(0, 17);
     switch (kind) {
       case 0: command(verb::start, name); break;
       case 1: command(verb::stop, name); break;
@@ -90,6 +98,24 @@ struct player {
         story += "time; ";
         node.advance(*rc::gen::element<duration>(1ms, 49ms, 60ms, 3s));
         break;
+      case 11: {
+        bool fails = *rc::gen::arbitrary<bool>();
+        story += (fails ? "unstartable " : "startable ") + name + "; ";
+        node.of[name].fails = fails ? "no" : "";
+        break;
+      }
+      case 12:
+        story += "slow launches " + name + "; ";
+        node.of[name].launches_late = *rc::gen::arbitrary<bool>();
+        break;
+      case 13: launch_late_ones(); break;
+      case 14:
+      case 15: {
+        auto steps = *rc::gen::inRange(1, 8); // any order of what is under way
+        story += "run " + std::to_string(steps) + "; ";
+        node.run(steps);
+        break;
+      }
       default: story += "run; "; node.run();
     }
   }
@@ -100,7 +126,9 @@ struct player {
     node.run();
     if (wanted["b"] == desired_state::down)
       command(verb::start, "b"); // one may depend on it
-    for (int i = 0; i < 100; ++i) {
+    for (int i = 0; i < 200; ++i) {
+      launch_late_ones();
+      node.run();
       for (auto& name : names)
         if (node.alive(name)) {
           node.set_stopped(name, false);

@@ -9,12 +9,6 @@ using namespace duende::test;
 
 namespace {
 
-stack one(daemon_spec spec = notifying("d")) {
-  stack s;
-  s.daemons = {std::move(spec)};
-  return s;
-}
-
 child_seed& seed_in(supervisor_seed& in, const std::string& name) {
   for (auto& each : in.children) {
     if (each.name == name)

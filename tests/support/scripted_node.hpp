@@ -110,6 +110,12 @@ using answer_ptr = std::shared_ptr<answer>;
 daemon_spec daemon_named(const std::string& name, const std::string& supervisor = "root");
 /// One that is ready when it says so.
 daemon_spec notifying(const std::string& name, const std::string& supervisor = "root");
+/// With that policy, without jitter.
+daemon_spec with_policy(daemon_spec spec, restart_policy policy);
+supervisor_spec group(const std::string& name, strategy how, intensity_limit intensity = {100, 60s});
+stack one(daemon_spec spec = notifying("d"));
+/// a, b and c under the supervisor g, each ready when it says so.
+stack three(strategy how, intensity_limit intensity = {100, 60s});
 
 /// A whole node with its tree.
 class scripted_node : public scripted_platform {
@@ -142,5 +148,8 @@ public:
 private:
   std::shared_ptr<bool> ended_ = std::make_shared<bool>(false);
 };
+
+/// The three say READY=1.
+void all_ready(scripted_node& n);
 
 } // namespace duende::test
