@@ -313,6 +313,14 @@ bool supervisor::may_stop(const child& c) {
 void supervisor::pump_stops() {
   if (held_stops_.empty())
     return;
+  if (starts_in_order(spec_.strategy)) { // only the last that lives can be the next
+    auto last = std::find_if(children_.rbegin(), children_.rend(), [&](auto& each) {
+      return each->alive() && (shutting_down_ || each->regrouping);
+    });
+    if (last != children_.rend() && (*last)->stop_wanted && may_stop(**last))
+      order_stop(**last, (*last)->stop_at_once);
+    return;
+  }
   auto waiting = held_stops_;
   for (auto* c : waiting)
     if (c->alive() && may_stop(*c))
