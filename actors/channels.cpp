@@ -14,7 +14,7 @@ namespace duende {
 
 void channels::use(std::shared_ptr<keeper_link> link) {
   std::lock_guard lock{mutex_};
-  link_ = std::move(link);
+  link_.swap(link); // the old one goes after the lock: its end waits for a call under way, which may want the lock
 }
 
 template <class Message>

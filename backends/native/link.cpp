@@ -33,7 +33,9 @@ bool wait_readable(int fd, instant deadline) {
 
 keeper_link::keeper_link(std::shared_ptr<impl> state) : impl_(std::move(state)) {}
 
-keeper_link::~keeper_link() {
+keeper_link::~keeper_link() { silence(); }
+
+void keeper_link::silence() {
   impl_->closed = true;
   if (!impl_->io.on_reactor_thread()) // a call under way ends first
     std::lock_guard wait{impl_->calling};

@@ -45,6 +45,8 @@ public:
   std::vector<orphan_process> orphans() const;
   /// Begins the calls of `link_events`; what happened since `connect` comes first. Call it once.
   void start();
+  /// Ends the calls of `link_events`, for good: none is under way when this returns, but for the one that makes it.
+  void silence();
 
   /// A pipe of the keeper's that outlives the node: bytes parked there are neither lost nor repeated. Owned by the link.
   int stage_read_fd() const;
