@@ -31,6 +31,7 @@ struct scene {
   log_spec spec;
   temp_dir dir;
   test_pipe output, stage;
+  test_pipe born; ///< gets a byte from each victim that has come to work
 };
 
 /// Runs this test program as the node that is going to be killed.
@@ -41,7 +42,8 @@ pid_t spawn_victim(const scene& x, const std::string& crash_point = {}) {
   auto fd = [](int from) { return std::to_string(::dup(from)); };
   ::setenv(
     "LOG_VICTIM_PIPES", (fd(x.output.ends[0]) + ' ' + fd(x.stage.ends[0]) + ' ' + fd(x.stage.ends[1])).c_str(), 1);
-  ::setenv("LOG_VICTIM_DIR", x.dir.path.c_str(), 1);
+  ::setenv("LOG_VICTIM_BORN", fd(x.born.ends[1]).c_str(), 1);
+  ::setenv("LOG_VICTIM_DIR", x.dir.path().c_str(), 1);
   ::setenv("LOG_VICTIM_STAMPED", x.spec.timestamps ? "1" : "0", 1);
   if (!crash_point.empty())
     ::setenv("DUENDE_CRASH_POINT", crash_point.c_str(), 1);
@@ -106,6 +108,7 @@ TEST_CASE("log victim", "[.]") {
   log_capture logs{{stage_read, stage_write, dir + "/journal", {}}};
   REQUIRE(logs.open(daemon_id, "db", spec, dir + "/db"));
   logs.attach(daemon_id, log_stream::out, output);
+  REQUIRE(::write(std::atoi(std::getenv("LOG_VICTIM_BORN")), "!", 1) == 1);
   for (;;)
     ::pause();
 }
@@ -119,12 +122,16 @@ TEST_CASE("a storm of kills neither loses, repeats nor tears a line", "[F017][F0
   for (int kills = 0; kills < 220; ++kills) {
     auto pid = spawn_victim(x);
     REQUIRE(pid > 0);
-    std::this_thread::sleep_for(
-      std::chrono::microseconds{5000 + random() % 25'000}); // some are killed before they start
+    if (random() % 4 != 0) { // the others are killed before they start, or while they do
+      pollfd birth{x.born.ends[0], POLLIN, 0};
+      REQUIRE(::poll(&birth, 1, 20'000) == 1);
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds{random() % 20'000});
     ::kill(pid, SIGKILL);
     int status = 0;
     REQUIRE(::waitpid(pid, &status, 0) == pid);
     REQUIRE(WIFSIGNALED(status));
+    x.born.forget();
   }
   finish_and_check(x, writer);
 }

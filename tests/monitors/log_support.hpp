@@ -3,6 +3,7 @@
 
 #include "core/errc.hpp"
 #include "monitors/logs/capture.hpp"
+#include "tests/support/temp_dir.hpp"
 
 #include <charconv>
 #include <cstdlib>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace log_test {
@@ -43,6 +45,13 @@ struct test_pipe {
       text.remove_prefix(static_cast<std::size_t>(n));
     }
   }
+  /// Throws away what is in it.
+  void forget() const {
+    char bytes[64];
+    for (pollfd any{ends[0], POLLIN, 0}; ::poll(&any, 1, 0) == 1;)
+      if (::read(ends[0], bytes, sizeof bytes) <= 0)
+        return;
+  }
   int ends[2] = {-1, -1};
 
 private:
@@ -52,19 +61,7 @@ private:
   }
 };
 
-struct temp_dir {
-  temp_dir() {
-    std::string name = std::filesystem::temp_directory_path() / "duende-logs-XXXXXX";
-    path = ::mkdtemp(name.data());
-  }
-  ~temp_dir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  temp_dir(const temp_dir&) = delete;
-  std::string operator/(std::string_view name) const { return path + "/" + std::string{name}; }
-  std::string path;
-};
+using duende::test::temp_dir;
 
 inline std::string read_all(const std::string& path) {
   std::ifstream in{path, std::ios::binary};

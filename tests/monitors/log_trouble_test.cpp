@@ -46,7 +46,7 @@ std::string with_small_disk(const std::string& dir, const std::string& size, Fn 
 TEST_CASE("a full disk holds the writer back until there is room", "[F104]") {
   auto stamped = GENERATE(false, true);
   temp_dir dir;
-  auto answer = with_small_disk(dir.path, "1m", [&]() -> std::string {
+  auto answer = with_small_disk(dir.path(), "1m", [&]() -> std::string {
     std::ofstream{dir / "filler", std::ios::binary} << std::string(800 << 10, 'x');
     test_pipe pipe;
     std::atomic<int> errors = 0;
@@ -88,7 +88,7 @@ TEST_CASE("a full disk holds the writer back until there is room", "[F104]") {
 
 TEST_CASE("what a full disk leaves in the stage outlives the node, and holds nobody else back", "[F104]") {
   temp_dir dir, elsewhere;
-  auto answer = with_small_disk(dir.path, "1m", [&]() -> std::string {
+  auto answer = with_small_disk(dir.path(), "1m", [&]() -> std::string {
     test_pipe output, other, stage;
     ::fcntl(output.ends[0], F_SETPIPE_SZ, 1 << 20);
     auto id = uuid::random(), other_id = uuid::random();

@@ -21,6 +21,12 @@ public:
     for (const char* name : {"db", "web"})
       (void)add({.name = name, .binary_path = "/bin/true"});
   }
+  ~fake_control() override {
+    std::unique_lock lock{mutex_};
+    stopping_ = true;
+    changed_.notify_all();
+    left_.wait(lock, [this] { return followers_ == 0; });
+  }
 
   node_info info() override {
     std::lock_guard lock{mutex_};
@@ -150,6 +156,10 @@ public:
   std::shared_ptr<void>
   follow_events(std::int64_t after_id, std::function<bool(const std::vector<event>&)> on_events) override {
     auto token = std::make_shared<int>();
+    {
+      std::lock_guard lock{mutex_};
+      ++followers_;
+    }
     std::thread{[this, after_id, on_events = std::move(on_events), alive = std::weak_ptr<int>(token)]() mutable {
       while (true) {
         std::vector<event> batch;
@@ -168,6 +178,10 @@ public:
         if (!on_events(batch))
           break;
       }
+      on_events = nullptr;
+      std::lock_guard lock{mutex_};
+      --followers_;
+      left_.notify_all();
     }}.detach();
     return token;
   }
@@ -238,10 +252,11 @@ private:
   }
 
   std::mutex mutex_;
-  std::condition_variable changed_, released_;
+  std::condition_variable changed_, released_, left_;
   std::map<std::string, daemon_status> daemons_;
   std::vector<event> events_;
   wall_time started_;
+  std::size_t followers_ = 0;
   bool stopping_ = false;
 };
 

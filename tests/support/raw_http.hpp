@@ -1,6 +1,7 @@
 // HTTP as bytes on a unix socket, well-formed or not, for the tests of the API.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -37,9 +38,11 @@ public:
   /// Until the peer closes, `until` was seen, or 10 s have passed without a byte.
   std::string receive(std::string_view until = {}) {
     std::string all;
+    std::size_t seen = 0; // no `until` begins before
     char bytes[16384];
     pollfd waiting{fd_, POLLIN, 0};
-    while ((until.empty() || all.find(until) == std::string::npos) && poll(&waiting, 1, 10'000) > 0) {
+    while ((until.empty() || all.find(until, seen) == std::string::npos) && poll(&waiting, 1, 10'000) > 0) {
+      seen = all.size() - std::min(all.size(), until.size());
       auto n = read(fd_, bytes, sizeof bytes);
       if (n <= 0)
         break;
