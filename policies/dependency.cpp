@@ -120,7 +120,7 @@ caf::expected<std::vector<std::size_t>> start_order(std::span<const daemon_spec>
   return start_order(nodes_of(daemons));
 }
 
-caf::expected<std::vector<std::size_t>> stop_order(std::span<const daemon_spec> daemons) {
+caf::expected<std::vector<std::size_t>> teardown_order(std::span<const daemon_spec> daemons) {
   auto order = start_order(daemons);
   if (order)
     std::reverse(order->begin(), order->end());

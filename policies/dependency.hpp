@@ -32,6 +32,6 @@ struct dependency_node {
 caf::expected<std::vector<std::size_t>> start_order(std::span<const dependency_node> nodes);
 caf::expected<std::vector<std::size_t>> start_order(std::span<const daemon_spec> daemons);
 /// The reverse of the start order.
-caf::expected<std::vector<std::size_t>> stop_order(std::span<const daemon_spec> daemons);
+caf::expected<std::vector<std::size_t>> teardown_order(std::span<const daemon_spec> daemons);
 
 } // namespace duende

@@ -35,7 +35,7 @@ constexpr rule logs(std::string_view key, shape type, std::string_view doc) {
 
 using d = daemon_spec;
 
-const auto rules = std::to_array<rule>({
+const auto of_daemon = std::to_array<rule>({
   {"daemon", "name", shape::name, "Unique among daemons.", set_daemon_name, get_field<d, &d::name>},
   {"daemon", "supervisor", shape::name, "The supervisor above.", set_supervisor_reference<d>,
    get_field<d, &d::supervisor>},
@@ -135,6 +135,6 @@ const auto rules = std::to_array<rule>({
 
 } // namespace
 
-std::span<const rule> daemon_rules() { return rules; }
+std::span<const rule> daemon_rules() { return of_daemon; }
 
 } // namespace duende::config

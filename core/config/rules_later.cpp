@@ -15,7 +15,7 @@ later(std::string_view section, std::string_view key, shape type, std::string_vi
 
 constexpr rule group(std::string_view key, shape type, std::string_view doc) { return {"daemon", key, type, doc}; }
 
-constexpr auto rules = std::to_array<rule>({
+constexpr auto later_rules = std::to_array<rule>({
   later("daemon", "instances", shape::integer, "N > 1 gives name-1 to name-N.", "1"),
 
   later("daemon.health_check", "address", shape::address, "tcp: what must accept."),
@@ -95,6 +95,6 @@ constexpr auto rules = std::to_array<rule>({
 
 } // namespace
 
-std::span<const rule> unsupported_rules() { return rules; }
+std::span<const rule> unsupported_rules() { return later_rules; }
 
 } // namespace duende::config

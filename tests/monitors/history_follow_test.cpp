@@ -1,5 +1,7 @@
 #include "monitors/history/store.hpp"
+#include "tests/monitors/history_support.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/temp_dir.hpp"
 #include "tests/support/waiting.hpp"
 
 #include <atomic>
@@ -11,22 +13,6 @@ using namespace duende;
 using namespace std::chrono_literals;
 
 namespace {
-
-struct folder {
-  folder() {
-    char name[] = "/tmp/duende-follow-XXXXXX";
-    path = mkdtemp(name);
-  }
-  ~folder() { std::filesystem::remove_all(path); }
-  std::string path;
-};
-
-event of(std::string text) {
-  event e;
-  e.daemon = "db";
-  e.text = std::move(text);
-  return e;
-}
 
 /// Collects what a follower is told until `count` events are there.
 struct reader {
@@ -56,17 +42,17 @@ void check_ascending(const std::vector<event>& events, std::int64_t first) {
 } // namespace
 
 TEST_CASE("a follower gets stored events first, then new ones, each once and in order") {
-  folder dir;
-  for (const auto& path : {dir.path + "/duende.db", std::string{}}) {
+  test::temp_dir dir;
+  for (const auto& path : {dir / "duende.db", std::string{}}) {
     auto h = std::move(*history::open(path));
     for (int i = 0; i < 3000; ++i)
-      h->record(of("stored"));
+      h->record(test::about_db("stored"));
     REQUIRE(h->flush(10s));
     reader r;
     auto token = h->follow(10, r.callback());
     REQUIRE(token);
     for (int i = 0; i < 3000; ++i)
-      h->record(of("new"));
+      h->record(test::about_db("new"));
     REQUIRE(r.wait(5990));
     token.reset();
     CHECK(r.events.size() == 5990);
@@ -75,17 +61,17 @@ TEST_CASE("a follower gets stored events first, then new ones, each once and in 
 }
 
 TEST_CASE("a follower comes back after the node was closed") {
-  folder dir;
-  const auto path = dir.path + "/duende.db";
+  test::temp_dir dir;
+  const auto path = dir / "duende.db";
   {
     auto h = std::move(*history::open(path));
     for (int i = 0; i < 700; ++i)
-      h->record(of("before"));
+      h->record(test::about_db("before"));
   }
   auto h = std::move(*history::open(path));
   reader r;
   auto token = h->follow(5, r.callback());
-  h->record(of("after"));
+  h->record(test::about_db("after"));
   REQUIRE(r.wait(696));
   token.reset();
   check_ascending(r.events, 6);
@@ -96,7 +82,7 @@ TEST_CASE("a follower that was too slow is told what it missed") {
   history_options options;
   options.max_ring = 100;
   auto h = std::move(*history::open("", options));
-  h->record(of("first"));
+  h->record(test::about_db("first"));
   waiting_for<bool> busy, go;
   reader r;
   auto collect = r.callback();
@@ -107,7 +93,7 @@ TEST_CASE("a follower that was too slow is told what it missed") {
   });
   REQUIRE(busy.get());
   for (int i = 0; i < 1000; ++i)
-    h->record(of("more"));
+    h->record(test::about_db("more"));
   go.set(true);
   REQUIRE(r.wait(102));
   token.reset();
@@ -125,18 +111,18 @@ TEST_CASE("a slow follower slows nobody") {
     go.get();
     return true;
   });
-  h->record(of("one"));
+  h->record(test::about_db("one"));
   REQUIRE(busy.get());
   reader r;
   auto token = h->follow(0, r.callback());
-  h->record(of("two"));
+  h->record(test::about_db("two"));
   CHECK(r.wait(2));
   go.set(true);
 }
 
 TEST_CASE("a follower ends by its answer, by its token, within its call, and with the history") {
   auto h = std::move(*history::open(""));
-  h->record(of("one"));
+  h->record(test::about_db("one"));
   std::atomic<int> calls = 0;
   waiting_for<bool> called;
   auto by_answer = h->follow(0, [&](const auto&) {
@@ -145,7 +131,7 @@ TEST_CASE("a follower ends by its answer, by its token, within its call, and wit
     return false;
   });
   REQUIRE(called.get());
-  h->record(of("two"));
+  h->record(test::about_db("two"));
   by_answer.reset();
   CHECK(calls == 1);
 
@@ -173,10 +159,10 @@ TEST_CASE("a follower ends by its answer, by its token, within its call, and wit
 
 TEST_CASE("an id from elsewhere follows what is new") {
   auto h = std::move(*history::open(""));
-  h->record(of("one"));
+  h->record(test::about_db("one"));
   reader r;
   auto token = h->follow(5000, r.callback());
-  h->record(of("two"));
+  h->record(test::about_db("two"));
   REQUIRE(r.wait(1));
   CHECK(r.events.front().id == 2);
 }
@@ -193,15 +179,15 @@ TEST_CASE("followers are limited") {
 }
 
 TEST_CASE("many threads record, every event gets an id of its own and is kept") {
-  folder dir;
-  auto h = std::move(*history::open(dir.path + "/duende.db"));
+  test::temp_dir dir;
+  auto h = std::move(*history::open(dir / "duende.db"));
   reader r;
   auto token = h->follow(0, r.callback());
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&] {
       for (int i = 0; i < 5000; ++i)
-        h->record(of("x"));
+        h->record(test::about_db("x"));
     });
   for (auto& t : threads)
     t.join();

@@ -1,4 +1,5 @@
 #include "monitors/probes/notify.hpp"
+#include "tests/monitors/probe_support.hpp"
 #include "tests/support/catch.hpp"
 
 #include <array>
@@ -56,12 +57,6 @@ struct listener {
   }
   void wait() { REQUIRE(done.get_future().wait_for(10s) == std::future_status::ready); }
 };
-
-void settle(reactor& r) {
-  std::promise<void> done;
-  r.post([&] { done.set_value(); });
-  done.get_future().wait();
-}
 
 } // namespace
 
@@ -162,7 +157,7 @@ TEST_CASE("notify_channel tells message and sender, in order") {
   CHECK(l.heard[0].second == ::getpid());
   CHECK(l.heard[1].first.ready);
   CHECK(l.heard[1].second == pid);
-  settle(r);
+  test::settle(r);
   CHECK(s.empty());
 }
 
@@ -254,7 +249,7 @@ TEST_CASE("a notify_channel may be destroyed by its callback") {
   s.say("READY=1");
   s.say("STATUS=later");
   REQUIRE(gone.get_future().wait_for(10s) == std::future_status::ready);
-  settle(r);
+  test::settle(r);
   CHECK_FALSE(s.empty()); // the second waits for whoever comes next
   std::array<char, 64> buffer{};
   CHECK(::recv(s.node, buffer.data(), buffer.size(), MSG_DONTWAIT) == 12);

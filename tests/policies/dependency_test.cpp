@@ -68,9 +68,9 @@ TEST_CASE("specs are ordered by depends_on, and stopped the other way round") {
   daemons[1].name = "log";
   daemons[2].name = "db";
   CHECK(*start_order(daemons) == std::vector<std::size_t>{1, 2, 0});
-  CHECK(*stop_order(daemons) == std::vector<std::size_t>{0, 2, 1});
+  CHECK(*teardown_order(daemons) == std::vector<std::size_t>{0, 2, 1});
   daemons[2].depends_on = {{"web", milestone::started}};
-  CHECK(code_of(stop_order(daemons).error()) == errc::invalid_config);
+  CHECK(code_of(teardown_order(daemons).error()) == errc::invalid_config);
 }
 
 TEST_CASE("orders are permutations that respect every need") {
