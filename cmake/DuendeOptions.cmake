@@ -1,7 +1,7 @@
 # Flags that every target shares.
 add_library(duende_options INTERFACE)
 target_include_directories(duende_options INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>)
-target_compile_options(duende_options INTERFACE $<BUILD_INTERFACE:-Wall -Wextra -Wshadow=local -Wno-missing-field-initializers>)
+target_compile_options(duende_options INTERFACE $<BUILD_INTERFACE:-Wall -Wextra -Wno-missing-field-initializers $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local>>)
 target_compile_definitions(duende_options INTERFACE $<BUILD_INTERFACE:DUENDE_VERSION="${PROJECT_VERSION}">)
 if(DUENDE_CRASH_POINTS)
   target_compile_definitions(duende_options INTERFACE $<BUILD_INTERFACE:DUENDE_CRASH_POINTS>)

@@ -1,5 +1,5 @@
-// Tells ThreadSanitizer what it can't see in libcaf_core.so, which is not instrumented: what its
-// atomics order. With it known, the state of our actors is watched like any other memory, and false reports are gone.
+// Tells ThreadSanitizer what it can't see: how the atomics of libcaf_core.so, which is not instrumented, order things.
+// With that known, the state of our actors is watched like any other memory, and there are no false reports.
 //
 // The functions below stand in front of CAF's own of the same symbol: an executable's definition wins over a library's.
 // CAF 0.17; where a later version names them otherwise, false reports say so at once.
