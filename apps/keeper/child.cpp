@@ -5,10 +5,13 @@
 #include "backends/native/identity.hpp"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/futex.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <time.h>
 
 #include <csignal>
 #include <cstdio>
@@ -51,6 +54,18 @@ std::string_view digits(std::uint32_t value, char (&buffer)[12]) {
     *--at = static_cast<char>('0' + value % 10);
   while ((value /= 10) != 0);
   return {at, static_cast<std::size_t>(buffer + sizeof buffer - at)};
+}
+
+void take_own_descriptors(const child_plan& plan) {
+  if (plan.apart == nullptr)
+    return;
+  long result = raw_call(SYS_close_range, plan.keep_below, ~0u, CLOSE_RANGE_UNSHARE);
+  if (result != 0) // Linux before 5.9
+    result = raw_call(SYS_unshare, CLONE_FILES);
+  if (result != 0)
+    report(plan, step::stdio, result);
+  __atomic_store_n(plan.apart, 1, __ATOMIC_RELEASE);
+  raw_call(SYS_futex, raw(plan.apart), FUTEX_WAKE_PRIVATE, 1);
 }
 
 void write_ledger(const child_plan& plan) {
@@ -156,6 +171,13 @@ bool flight::prepare() {
   return stack != nullptr;
 }
 
+bool flight::await_apart(std::uint64_t nanoseconds) {
+  timespec most{0, static_cast<long>(nanoseconds)};
+  if (__atomic_load_n(&apart, __ATOMIC_ACQUIRE) == 0 && nanoseconds != 0)
+    syscall(SYS_futex, &apart, FUTEX_WAIT_PRIVATE, 0, &most);
+  return __atomic_load_n(&apart, __ATOMIC_ACQUIRE) != 0;
+}
+
 bool may_share(const protocol::spawn& request) { return request.cgroup.empty() && !request.change_user; }
 
 pid_t fork_with_pidfd(int& pidfd) {
@@ -170,7 +192,8 @@ pid_t fork_with_pidfd(int& pidfd) {
 }
 
 pid_t launch_sharing(flight& start, int& pidfd) {
-  return clone(run_flight, start.stack + flight::stack_size, CLONE_VM | CLONE_PIDFD | SIGCHLD, &start, &pidfd);
+  int flags = CLONE_VM | CLONE_PIDFD | SIGCHLD | (start.plan.apart != nullptr ? CLONE_FILES : 0);
+  return clone(run_flight, start.stack + flight::stack_size, flags, &start, &pidfd);
 }
 
 void unblock_signals() {
@@ -181,6 +204,7 @@ void unblock_signals() {
 void become_child(const child_plan& given) {
   child_plan plan = given;
   auto& request = *plan.request;
+  take_own_descriptors(plan);
   write_ledger(plan);
   if (long result = raw_call(SYS_setsid); result < 0)
     report(plan, step::session, result);

@@ -171,6 +171,7 @@ void keeper::launch(slot& which, const protocol::spawn& request, flight* start) 
   pid_t pid;
   if (start != nullptr) {
     start->plan = plan;
+    stage(*start);
     pid = launch_sharing(*start, which.pidfd);
   } else {
     pid = fork_with_pidfd(which.pidfd);
@@ -183,6 +184,8 @@ void keeper::launch(slot& which, const protocol::spawn& request, flight* start) 
   if (pid < 0) {
     close(status[0]);
     which.pidfd = -1;
+    if (start != nullptr)
+      clear_staged(*start);
     return fail(which, protocol::step::process, problem, {});
   }
   if (start != nullptr) {
@@ -190,8 +193,8 @@ void keeper::launch(slot& which, const protocol::spawn& request, flight* start) 
     which.flight = start;
   }
   which.pid = pid;
-  which.unexecuted = true;
-  ++unexecuted_;
+  which.unexecuted = start == nullptr || !start->staged;
+  unexecuted_ += which.unexecuted ? 1u : 0u;
   which.status = status[0];
   which.start_time = start_time_between(plan.before, after);
   if (which.start_time == 0) { // the clock ticked in between
@@ -209,16 +212,6 @@ void keeper::launch(slot& which, const protocol::spawn& request, flight* start) 
     which.phase = phase::failing;
     end_process(which);
   }
-}
-
-/// Its child has executed or ended: it uses our memory no more.
-void keeper::land(slot& which) {
-  if (which.flight == nullptr)
-    return;
-  which.flight->busy = false;
-  which.flight = nullptr;
-  crowded_until_ = never;
-  hanging_ = false;
 }
 
 /// It holds no copies of our descriptors any more.

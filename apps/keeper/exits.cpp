@@ -36,6 +36,8 @@ int wait_status(const siginfo_t& info) {
 } // namespace
 
 void keeper::on_exit(slot& which) {
+  if (which.flight != nullptr && which.flight->staged)
+    clear_staged(*which.flight); // else the read below would wait for ourselves
   if (which.status >= 0)
     on_status(which); // tells a failed exec from a process that was
   end_process(which);

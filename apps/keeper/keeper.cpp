@@ -87,6 +87,7 @@ bool keeper::begin(options settings, std::string& error) {
     return failed("cannot open the descriptors of the loop");
   if (pipe2(stage_, O_CLOEXEC) != 0)
     return failed("cannot create the stage pipe");
+  reserve_staged();
   own_group_ = getpgrp();
   tick_ = 1'000'000'000u / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK));
   find_orphans();
@@ -119,7 +120,10 @@ void keeper::unwatch(int fd) {
 int keeper::run() {
   while (!over_) {
     epoll_event events[64];
-    int count = epoll_wait(epoll_, events, 64, wait_time());
+    bool apart = children_apart();
+    int count = epoll_wait(epoll_, events, 64, apart ? wait_time() : 0);
+    if (count == 0 && !apart)
+      await_apart();
     // Signals first: a stopped child's notice must not wait behind its end, and a known pid is still known.
     for (int i = 0; i < count; ++i)
       if (events[i].data.u64 >> 32 == static_cast<std::uint32_t>(tag::signals))

@@ -58,7 +58,6 @@ private:
   void drop(slot& which);
   void close_channels(slot& which);
   void launch(slot& which, const protocol::spawn& request, flight* start);
-  void land(slot& which);
   bool open_channels(slot& which, const protocol::spawn& request, bool& notify_failed);
   int open_pipe();
   int bind_notify(std::string_view path);
@@ -66,6 +65,16 @@ private:
   void on_status(slot& which, bool reported = true);
   void executed(slot& which);
   int signal_child(slot& which, int number, protocol::scope scope);
+
+  // flights.cpp: starts that share our memory
+  void reserve_staged();
+  flight* free_flight();
+  bool crowded();
+  void stage(flight& start);
+  void land(slot& which);
+  void clear_staged(flight& start);
+  bool children_apart();
+  void await_apart();
 
   // exits.cpp: ends, stops and reaping
   void on_exit(slot& which);
@@ -103,8 +112,6 @@ private:
   void on_hello(const protocol::hello& request);
   void on_list();
   void on_spawn(std::string_view packet);
-  flight* free_flight();
-  bool crowded();
   void on_signal(const protocol::signal& request);
   void on_forget(const protocol::forget& request);
   void on_set_record(const protocol::set_record& request);
@@ -145,7 +152,8 @@ private:
   int exit_code_ = 0;
   bool over_ = false;
 
-  flight flights_[8]; ///< more than there are processors to run them
+  flight flights_[8];  ///< more than there are processors to run them
+  int keep_below_ = 0; ///< the descriptors that their children take along
   nanoseconds crowded_until_ = never;
   bool hanging_ = false; ///< all flights have been taken for too long
 

@@ -8,7 +8,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
@@ -16,23 +15,6 @@ namespace duende::keeper {
 
 using protocol::kind;
 using protocol::refusal;
-
-namespace {
-
-constexpr nanoseconds hanging_after = 20 * milliseconds;
-
-} // namespace
-
-/// All flights are taken by young starts: reading on would only make them slower. Old ones hang, say in a dead file
-/// system: then new children get memory of their own.
-bool keeper::crowded() {
-  if (std::any_of(std::begin(flights_), std::end(flights_), [](auto& each) { return !each.busy; }))
-    return false;
-  auto now = monotonic();
-  if (crowded_until_ == never && !hanging_)
-    crowded_until_ = now + hanging_after;
-  return !hanging_;
-}
 
 void keeper::on_socket(std::uint32_t events) {
   if (node_.socket < 0)
@@ -163,14 +145,6 @@ void keeper::on_list() {
     if (each)
       tell(*each, each->phase == phase::failed ? untold_held | untold_failure : untold_held);
   listing_ = true;
-}
-
-/// A free flight; null where all are taken or the machine can't share.
-flight* keeper::free_flight() {
-  for (auto& each : flights_)
-    if (!each.busy)
-      return each.prepare() ? &each : nullptr;
-  return nullptr;
 }
 
 void keeper::on_spawn(std::string_view packet) {
