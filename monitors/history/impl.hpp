@@ -31,9 +31,10 @@ inline constexpr std::size_t follower_limit = 256;
 struct history_job {
   enum class kind : std::uint8_t { desired, stack, remove } what;
   uuid id;
-  std::string text; ///< the daemon's name, or the stack
+  std::string text; ///< the daemon's name
   desired_state desired = desired_state::down;
   history::done_handler done;
+  std::function<std::string()> document; ///< the stack, as text once it is needed
 };
 
 class follower;

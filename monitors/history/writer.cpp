@@ -11,8 +11,10 @@ namespace duende {
 namespace {
 
 constexpr std::size_t batch_limit = 4096;
+constexpr std::size_t full_batch =
+  visible_margin;                      ///< so many events wait no longer: followers see no more ahead of the disk
 constexpr std::size_t busy_batch = 32; ///< so many events in one turn, and the next one waits longer for company
-constexpr duration busy_linger = std::chrono::milliseconds{50};
+constexpr duration busy_linger = std::chrono::milliseconds{200};
 constexpr std::int64_t prune_batch = 2000;
 constexpr auto first_retry = std::chrono::milliseconds{100};
 constexpr auto longest_retry = std::chrono::seconds{10};
@@ -30,7 +32,7 @@ struct turn {
 int apply(tables& db, const history_job& job) {
   switch (job.what) {
     case history_job::kind::desired: return db.set_desired(job.id, job.text, job.desired);
-    case history_job::kind::stack: return db.set_stack(job.text);
+    case history_job::kind::stack: return db.set_stack(job.document());
     case history_job::kind::remove: break;
   }
   return db.remove(job.id);
@@ -114,7 +116,7 @@ private:
     if (!s_.trouble.empty())
       s_.work.wait_until(lock, retry_at_, hurry);
     else
-      s_.work.wait_for(lock, linger(), [&] { return hurry() || s_.pending() >= batch_limit || prune_; });
+      s_.work.wait_for(lock, linger(), [&] { return hurry() || s_.pending() >= full_batch || prune_; });
     s_.urgent = false;
     return true;
   }
