@@ -51,7 +51,8 @@ caf::error exception_error(const std::exception_ptr& what);
 
 /// What an incarnation tells its supervisor on the way.
 struct life_note {
-  enum class kind : std::uint8_t { launched, ready, paused, resumed, stopping, reloading, status };
+  /// `up`: launched and ready in one.
+  enum class kind : std::uint8_t { launched, up, ready, paused, resumed, stopping, reloading, status };
   kind what = kind::status;
   std::int32_t pid = 0;
   std::string text;

@@ -31,16 +31,14 @@ void became_launched(incarnation_ptr self, const launched& process) {
   state.pid = process.pid;
   if (state.started_at == instant{})
     state.started_at = monotonic_now();
+  if (state.spec->ready.type == readiness_type::none || state.early_ready)
+    return became_ready(self, life_note::kind::up);
   tell(self, life_note::kind::launched);
-  if (state.spec->ready.type == readiness_type::none || state.early_ready) {
-    became_ready(self);
-    return;
-  }
   state.waiting->probe(as_actor(self));
   set_alarm(self, alarm::ready_timeout, state.spec->ready.timeout);
 }
 
-void became_ready(incarnation_ptr self) {
+void became_ready(incarnation_ptr self, life_note::kind told) {
   auto& state = self->state;
   if (state.pid == 0)
     state.early_ready = true; // it was faster than the word of its launch
@@ -55,7 +53,7 @@ void became_ready(incarnation_ptr self) {
     set_alarm(self, alarm::watchdog, state.spec->watchdog->interval);
   }
   self->become(state.paused ? paused(self) : running(self));
-  tell(self, life_note::kind::ready);
+  tell(self, told);
   if (state.paused) // somebody stopped it while it started
     tell(self, life_note::kind::paused);
 }

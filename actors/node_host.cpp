@@ -1,6 +1,7 @@
 #include "actors/node_host.hpp"
 
 #include "actors/host_control.hpp"
+#include "actors/quiet_coordinator.hpp"
 #include "backends/native/backend.hpp"
 #include "backends/native/spawn_keeper.hpp"
 #include "core/config/load.hpp"
@@ -22,7 +23,7 @@
 namespace duende {
 
 node_host::node_host(host_options options) : options_(std::move(options)), started_at_(wall_now()) {
-  config_.set("scheduler.policy", caf::atom("sharing")); // the default polls
+  use_quiet_clock(config_); // and work sharing: CAF's default polls
   auto threads =
     options_.threads != 0 ? options_.threads : std::max<std::size_t>(std::thread::hardware_concurrency(), 1);
   config_.set("scheduler.max-threads", threads); // CAF's own default is four at the least
@@ -134,7 +135,7 @@ caf::error node_host::begin(const stack_source& source) {
       return adopted.error();
     held.insert(held.end(), std::make_move_iterator(adopted->begin()), std::make_move_iterator(adopted->end()));
   }
-  store_->put_stack(stack_to_json(*wanted));
+  store_->put_stack([copy = *wanted] { return stack_to_json(copy); });
   services_->record(
     {.kind = event_kind::node,
      .text = generation == 1

@@ -104,6 +104,8 @@ void supervisor::wake_after(duration delay, std::uint64_t timer) {
 void supervisor::drop_timer(child& c) { timers_.erase(std::exchange(c.timer, 0)); }
 
 void supervisor::on_timer(std::uint64_t timer) {
+  if (timer == go_on_starting)
+    return start_eligible();
   if (timer == regroup_timer_) {
     regroup_timer_ = 0;
     regroup_due();

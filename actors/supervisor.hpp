@@ -142,6 +142,7 @@ private:
   void track(child& c, const caf::actor& life);
   void announce_if_ready();
   void on_life_note(const life_note& note);
+  void became_launched(child& c, std::int32_t pid);
   void became_running(child& c);
   void set_milestone(child& c, milestone reached);
   void on_milestone(const milestone_note& note);
@@ -189,6 +190,8 @@ private:
   void wake_after(duration delay, std::uint64_t timer);
   void drop_timer(child& c);
   bool is_root() const { return !parent_; }
+
+  static constexpr std::uint64_t go_on_starting = 0; ///< no timer's number
 
   services_ptr with_;
   board_actor node_;

@@ -69,19 +69,28 @@ void supervisor::start_all() {
   announce_if_ready();
 }
 
-/// Starts whatever waits for its start and may. One after another where the strategy says so.
+/// Starts whatever waits for its start and may. One after another where the strategy says so. Processes go out in portions: the
+/// keeper starts the first ones while the last ones are prepared.
 void supervisor::start_eligible() {
   if (shutting_down_)
     return;
   start_again_ = true;
   if (std::exchange(starting_, true))
     return; // an actor is ready within its start: the loop below goes on, the stack stays flat
+  constexpr int portion = 32;
+  int begun = 0;
   bool in_order = starts_in_order(spec_.strategy);
   while (std::exchange(start_again_, false)) {
     for (std::size_t i = 0; i < children_.size(); ++i) {
       auto& c = *children_[i];
-      if (c.pending_start && !c.alive() && !c.regrouping && may_start(c))
+      if (c.pending_start && !c.alive() && !c.regrouping && may_start(c)) {
+        if (c.kind == child_kind::process && begun++ == portion) {
+          send(supervisor_actor{this}, start_atom::value, go_on_starting);
+          starting_ = start_again_ = false;
+          return;
+        }
         begin_life(c);
+      }
       bool settled = c.ready || c.reached == milestone::completed;
       if (in_order && !settled && (c.desired == desired_state::up || c.state == daemon_state::failed))
         break;
@@ -202,15 +211,11 @@ void supervisor::on_life_note(const life_note& note) {
   if (found == alive_.end())
     return; // of an incarnation that has ended
   auto& c = *found->second;
-  auto& more = c.detail();
   switch (note.what) {
-    case life_note::kind::launched:
-      c.pid = note.pid;
-      c.started_at = monotonic_now();
-      more.started_wall = wall_now();
-      if (!c.spec || c.spec->ready.type != readiness_type::none)
-        set_milestone(c, milestone::started);
-      write_pid_file(c);
+    case life_note::kind::launched: became_launched(c, note.pid); break;
+    case life_note::kind::up:
+      became_launched(c, note.pid);
+      became_running(c);
       break;
     case life_note::kind::ready: became_running(c); break;
     case life_note::kind::paused:
@@ -227,8 +232,17 @@ void supervisor::on_life_note(const life_note& note) {
       break;
     case life_note::kind::stopping: c.state = daemon_state::stopping; break;
     case life_note::kind::reloading: record_event(c, event_kind::reload, "reloads its configuration"); break;
-    case life_note::kind::status: more.status_text = note.text; break;
+    case life_note::kind::status: c.detail().status_text = note.text; break;
   }
+}
+
+void supervisor::became_launched(child& c, std::int32_t pid) {
+  c.pid = pid;
+  c.started_at = monotonic_now();
+  c.detail().started_wall = wall_now();
+  if (!c.spec || c.spec->ready.type != readiness_type::none)
+    set_milestone(c, milestone::started);
+  write_pid_file(c);
 }
 
 void supervisor::became_running(child& c) {

@@ -11,7 +11,7 @@ namespace duende::api {
 namespace {
 
 constexpr std::size_t turn_bytes = 256 * 1024;
-constexpr std::uint32_t file_events = IN_MODIFY | IN_CREATE | IN_MOVED_TO;
+constexpr std::uint32_t newcomers = IN_CREATE | IN_MOVED_TO | IN_ONLYDIR | IN_MASK_ADD;
 
 } // namespace
 
@@ -51,8 +51,9 @@ void log_follower::watch(std::size_t index) {
   auto existing = dir;
   std::string missing;
   while (true) {
-    // IN_MASK_ADD: several may have asked for the same folder, for different things.
-    int wd = inotify_add_watch(fd_, existing.c_str(), file_events | IN_ONLYDIR | IN_MASK_ADD);
+    // IN_MASK_ADD: several may have asked for the same folder, for different things. What is written to files in a
+    // folder that is only on the way (the state directory: a database) must wake nobody.
+    int wd = inotify_add_watch(fd_, existing.c_str(), missing.empty() ? newcomers | IN_MODIFY : newcomers);
     if (wd >= 0) {
       if (missing.empty()) {
         watched_[wd].push_back(index);

@@ -72,7 +72,7 @@ TEST_CASE("readiness that is faster than the word of the launch is kept", "[inca
   SECTION("a probe") { d.send(probe_note{true, {}}); }
   d.platform.done();
   d.launch();
-  CHECK(d.effects() == "[launched], [ready]");
+  CHECK(d.effects() == "[up]");
   d.send(stop_atom::value, stop_order{});
   CHECK(d.effects().find("TERM d") != std::string::npos);
 }
@@ -103,7 +103,7 @@ TEST_CASE("a silent watchdog ends the daemon", "[incarnation]") {
   spec.watchdog = watchdog_spec{1ns}; // over at once by any clock
   one_life d{spec};
   d.launch();
-  CHECK(d.platform.done().find("[ready]") != std::string::npos);
+  CHECK(d.platform.done().find("[up]") != std::string::npos);
   SECTION("while it runs") {
     d.platform.advance(1ns);
     CHECK(d.platform.done().find("TERM d") != std::string::npos);
