@@ -32,7 +32,7 @@ bool is_newer(const std::string& dir, const std::string& began) {
 follow_session::follow_session(const context& c, follow_options how)
   : context_(c), how_(how), began_(to_rfc3339(wall_now())), view_(how.view) {}
 
-void follow_session::add(api::log_source source, std::size_t tail) {
+void follow_session::add(api::log_source source, std::optional<std::size_t> tail) {
   view_.widen(source.daemon);
   follower_.add(std::move(source), tail);
 }

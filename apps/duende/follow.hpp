@@ -8,6 +8,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,8 @@ class follow_session {
 public:
   follow_session(const context& c, follow_options how);
 
-  /// Where a daemon that is known beforehand is read from: the last `tail` lines and what comes.
-  void add(api::log_source source, std::size_t tail);
+  /// Where a daemon that is known beforehand is read from: the last `tail` lines (or all that is there) and what comes.
+  void add(api::log_source source, std::optional<std::size_t> tail);
   log_view& view() { return view_; }
 
   /// Blocks until `stop` is called, or the node is gone for good (false). Needs `connect` for events and newcomers.

@@ -152,6 +152,24 @@ int explain_failure(foreground& node, const start_report& report, const std::str
   return code == done ? failed : code;
 }
 
+/// Follows what has logs already from where they end now, before anybody writes. Returns the rest: there all is news, so
+/// following them need not hold the start up.
+std::vector<api::log_source>
+follow_existing(follow_session& session, const stack& loaded, const std::string& state_dir) {
+  std::vector<api::log_source> fresh;
+  bool has_logs = access((state_dir + "/logs").c_str(), F_OK) == 0;
+  for (const auto& daemon : loaded.daemons) {
+    bool elsewhere = !daemon.logs.dir.empty();
+    api::log_source source{
+      daemon.name, elsewhere ? daemon.logs.dir : state_dir + "/logs/" + daemon.name, daemon.logs.timestamps};
+    if ((elsewhere || has_logs) && access(source.dir.c_str(), F_OK) == 0)
+      session.add(std::move(source), 0);
+    else
+      fresh.push_back(std::move(source));
+  }
+  return fresh;
+}
+
 } // namespace
 
 int up(const context& c, const up_options& options) {
@@ -178,13 +196,10 @@ int up(const context& c, const up_options& options) {
 
   view_options view{.colored = use_color(c)};
   std::optional<follow_session> session;
+  std::vector<api::log_source> fresh;
   if (!options.detach) {
     session.emplace(mine, follow_options{.view = view, .show_events = !c.quiet});
-    for (const auto& daemon : loaded.value.daemons) // where the files end now, before anybody writes
-      session->add(
-        {daemon.name, daemon.logs.dir.empty() ? state_dir + "/logs/" + daemon.name : daemon.logs.dir,
-         daemon.logs.timestamps},
-        0);
+    fresh = follow_existing(*session, loaded.value, state_dir);
   }
   auto keeper = start_keeper({file, socket, state_dir, options.end_orphans, options.detach});
   if (!keeper)
@@ -193,7 +208,11 @@ int up(const context& c, const up_options& options) {
   node.signals = signals;
   std::thread printer;
   if (session)
-    printer = std::thread{[&] { session->run(); }};
+    printer = std::thread{[&] {
+      for (auto& source : fresh)
+        session->add(std::move(source), std::nullopt);
+      session->run();
+    }};
   auto finish = [&](int code) {
     if (printer.joinable()) {
       session->stop();
