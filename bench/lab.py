@@ -25,10 +25,28 @@ def scratch():
         shutil.rmtree(path, ignore_errors=True)
 
 
-class Node:
-    """`duende up` on a stack; "@DIR@" and "@WORKER@" are replaced. Stops it at the end of the `with`."""
+class Detached:
+    """The keeper of `duende up --detach`, used as a subprocess.Popen is."""
 
-    def __init__(self, stack, dir):
+    def __init__(self, pid):
+        self.pid, self.fd = pid, os.pidfd_open(pid)
+
+    def poll(self):
+        return 0 if select.select([self.fd], [], [], 0)[0] else None
+
+    def terminate(self):
+        signal.pidfd_send_signal(self.fd, signal.SIGTERM)
+
+    def wait(self, timeout=None):
+        if not select.select([self.fd], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired("duende-keeper", timeout)
+
+
+class Node:
+    """`duende up` on a stack; "@DIR@" and "@WORKER@" are replaced. Stops it at the end of the `with`. Where `detach` is set, no
+    foreground command prints what the daemons write and what happens to them."""
+
+    def __init__(self, stack, dir, detach=False):
         self.dir = dir
         (dir / "run").mkdir(parents=True)
         self.socket = dir / "run" / "api.sock"
@@ -37,8 +55,15 @@ class Node:
         file.write_text(head + stack.replace("@DIR@", str(dir)).replace("@WORKER@", str(WORKER)))
         self.out = open(dir / "node.log", "w")
         self.begin = time.monotonic_ns()
-        self.process = subprocess.Popen([BIN / "duende", "up", "-f", file], stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.out,
+        command = [BIN / "duende", "up", "-f", file] + (["--detach"] if detach else [])
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.out,
                                         env=dict(os.environ, DUENDE_SOCKET=str(self.socket), NO_COLOR="1"), start_new_session=True)
+        if detach:
+            self.process.wait(60)
+            found = re.search(r"pid (\d+)", (dir / "node.log").read_text())
+            if not found:
+                raise Failed((dir / "node.log").read_text()[-400:])
+            self.process = Detached(int(found.group(1)))
 
     def __enter__(self):
         return self

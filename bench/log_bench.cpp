@@ -1,5 +1,5 @@
 // One daemon writing 100-byte lines: the capture against one process that reads the pipe in 64 KiB pieces and writes a file.
-// Usage: log_bench [MiB] [rounds] [DIR] [bytes a write]. The order of the ways changes with the round; figures are medians.
+// Usage: log_bench [MiB] [rounds] [DIR] [bytes a write]. Writes to DIR/duende-log-bench. The order of the ways changes with the round; figures are medians.
 #include "monitors/logs/capture.hpp"
 
 #include <algorithm>
@@ -124,7 +124,8 @@ double median(std::vector<double> x) {
 int main(int argc, char** argv) {
   auto total = static_cast<std::size_t>(argc > 1 ? std::atoi(argv[1]) : 512) << 20;
   auto rounds = argc > 2 ? std::atoi(argv[2]) : 7;
-  std::string dir = argc > 3 ? argv[3] : std::filesystem::temp_directory_path() / "duende-log-bench";
+  // A folder of our own: it is emptied before every round.
+  auto dir = (argc > 3 ? std::filesystem::path{argv[3]} : std::filesystem::temp_directory_path()) / "duende-log-bench";
   std::printf("%-22s %-7s %8s %8s %10s\n", "way", "write", "MB/s", "x floor", "reader cpu");
   std::vector<std::size_t> blocks{100, 4096, 65536};
   if (argc > 4)
