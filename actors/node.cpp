@@ -115,7 +115,7 @@ void node::dependencies_changed() {
 
 void node::write_stack() {
   crash_point("node.before_stack");
-  with_->store->put_stack([copy = present_] { return stack_to_json(copy); });
+  with_->store->put_stack(stack_to_json(present_));
   crash_point("node.after_stack");
 }
 

@@ -135,7 +135,6 @@ caf::error node_host::begin(const stack_source& source) {
       return adopted.error();
     held.insert(held.end(), std::make_move_iterator(adopted->begin()), std::make_move_iterator(adopted->end()));
   }
-  store_->put_stack([copy = *wanted] { return stack_to_json(copy); });
   services_->record(
     {.kind = event_kind::node,
      .text = generation == 1
@@ -151,6 +150,7 @@ caf::error node_host::begin(const stack_source& source) {
       row = child_row{row.id, row.name, row.supervisor};
       row.desired.reset();
     }
+  auto begun_with = *wanted;
   auto seed = make_seed(std::move(*wanted), std::move(stored), std::move(held));
   if (was_stopping)
     stop_all(*seed->root);
@@ -158,6 +158,8 @@ caf::error node_host::begin(const stack_source& source) {
   if (was_stopping)
     caf::anon_send(node_, shutdown_atom::value);
   node_->attach_functor([this](const caf::error&) { ended({}); });
+  // Beside the first starts: a large stack takes its time. Until it is stored the file on disk says the same.
+  store_->put_stack(stack_to_json(begun_with));
   control_ = std::make_unique<host_control>(*this);
   return {};
 }

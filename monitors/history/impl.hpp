@@ -31,10 +31,9 @@ inline constexpr std::size_t follower_limit = 256;
 struct history_job {
   enum class kind : std::uint8_t { desired, stack, remove } what;
   uuid id;
-  std::string text; ///< the daemon's name
+  std::string text; ///< the daemon's name, or the stack
   desired_state desired = desired_state::down;
   history::done_handler done;
-  std::function<std::string()> document; ///< the stack, as text once it is needed
 };
 
 class follower;

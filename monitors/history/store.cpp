@@ -148,7 +148,7 @@ void history::remove_child(const uuid& id) {
   if (s.path.empty())
     return;
   s.rows.erase(id);
-  s.jobs.push_back({history_job::kind::remove, id, {}, {}, {}, {}});
+  s.jobs.push_back({history_job::kind::remove, id, {}, {}, {}});
   ++s.accepted;
   s.wake_writer(false);
 }
@@ -158,7 +158,7 @@ void history::put_desired(const uuid& id, const std::string& name, desired_state
   {
     std::lock_guard lock{s.mutex};
     if (!s.path.empty()) {
-      s.jobs.push_back({history_job::kind::desired, id, name, desired, std::move(done), {}});
+      s.jobs.push_back({history_job::kind::desired, id, name, desired, std::move(done)});
       ++s.accepted;
       s.wake_writer(true);
       return;
@@ -168,12 +168,12 @@ void history::put_desired(const uuid& id, const std::string& name, desired_state
     done({});
 }
 
-void history::put_stack(std::function<std::string()> text, done_handler done) {
+void history::put_stack(std::string text, done_handler done) {
   auto& s = *impl_;
   {
     std::lock_guard lock{s.mutex};
     if (!s.path.empty()) {
-      s.jobs.push_back({history_job::kind::stack, {}, {}, {}, std::move(done), std::move(text)});
+      s.jobs.push_back({history_job::kind::stack, {}, std::move(text), {}, std::move(done)});
       ++s.accepted;
       s.wake_writer(true);
       return;

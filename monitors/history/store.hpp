@@ -58,8 +58,8 @@ public:
   /// Stores what an operator wants. `done` is called from the history's thread once that is committed, or could not be, and
   /// then nothing was changed (without a file: before put_desired returns).
   void put_desired(const uuid& id, const std::string& name, desired_state desired, done_handler done = {});
-  /// Replaces the stored stack; `done` as above. `text` is called on the history's thread: a large stack takes its time.
-  void put_stack(std::function<std::string()> text, done_handler done = {});
+  /// Replaces the stored stack; `done` as above.
+  void put_stack(std::string text, done_handler done = {});
 
   /// Errors: io_failure where the file can't be read.
   caf::expected<std::vector<event>> events(const event_query& query);

@@ -1,5 +1,6 @@
 #include "monitors/history/impl.hpp"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
@@ -32,7 +33,7 @@ struct turn {
 int apply(tables& db, const history_job& job) {
   switch (job.what) {
     case history_job::kind::desired: return db.set_desired(job.id, job.text, job.desired);
-    case history_job::kind::stack: return db.set_stack(job.document());
+    case history_job::kind::stack: return db.set_stack(job.text);
     case history_job::kind::remove: break;
   }
   return db.remove(job.id);
@@ -101,6 +102,8 @@ private:
   bool wait(std::unique_lock<std::mutex>& lock) {
     if (!anything() && !s_.stopping) {
       s_.db->release_memory();
+      if (std::exchange(stormed_, false)) // what a thousand events took is free but not given back yet
+        malloc_trim(0);
       s_.sleeping = true;
       s_.work.wait(lock, [&] { return anything() || s_.urgent || s_.stopping; });
       s_.sleeping = false;
@@ -135,6 +138,7 @@ private:
     t.accepted = s_.accepted;
     t.complete = n == s_.pending();
     busy_ = n >= busy_batch;
+    stormed_ = stormed_ || busy_;
     return t;
   }
 
@@ -268,7 +272,8 @@ private:
   bool last_try_ = false;
   bool counted_ = false;
   bool prune_ = false; ///< retention has work left
-  bool busy_ = false;  ///< the last turn had many events
+  bool busy_ = false;    ///< the last turn had many events
+  bool stormed_ = false; ///< one since the last sleep had
   std::int64_t count_ = 0;
   std::size_t unchecked_ =
     std::numeric_limits<std::int32_t>::max(); ///< events since retention was looked at; many at first

@@ -155,8 +155,8 @@ TEST_CASE("children, desired state and the stack survive a close") {
     h->put_desired(db, "db", desired_state::down, [&](caf::error e) { done.set(sentence(e)); });
     CHECK(done.get().has_value());
     h->put_desired(fresh, "fresh", desired_state::up);
-    h->put_stack([] { return "first"; });
-    h->put_stack([] { return "{\"daemons\": []}"; });
+    h->put_stack("first");
+    h->put_stack("{\"daemons\": []}");
     h->record(of("db"));
   }
   auto h = must_open(dir.db());
@@ -195,7 +195,7 @@ TEST_CASE("what was put is durable before done is called, even if the process di
     auto h = history::open(dir.db());
     if (!h)
       _exit(1);
-    (*h)->put_stack([] { return "the stack"; });
+    (*h)->put_stack("the stack");
     (*h)->put_desired(id, "db", desired_state::down, [](caf::error e) {
       if (!e)
         kill(getpid(), SIGKILL);

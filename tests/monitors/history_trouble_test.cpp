@@ -120,7 +120,7 @@ TEST_CASE("a full disk is told once, loses nothing, and is written when there is
       told_when_full = heard.all();
       shown_when_full = *h->events({});
       waiting_for<caf::error> answer;
-      h->put_stack([] { return std::string(2 << 20, 's'); }, [&](caf::error e) { answer.set(std::move(e)); });
+      h->put_stack(std::string(2 << 20, 's'), [&](caf::error e) { answer.set(std::move(e)); });
       if (auto got = answer.get()) {
         answered = true;
         desired_error = *got;
