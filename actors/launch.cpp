@@ -137,7 +137,9 @@ std::vector<std::string> make_environment(const services& with, const daemon_spe
   auto inherited = [&](std::string_view entry) {
     auto name = entry.substr(0, entry.find('='));
     auto& names = spec.inherit_env.names;
-    if (name.starts_with("DUENDE_KEEPER") || name == "DUENDE_GENERATION" || name == "NOTIFY_SOCKET")
+    if (
+      name.starts_with("DUENDE_KEEPER") || name == "DUENDE_GENERATION" || name == "NOTIFY_SOCKET"
+      || name.starts_with("LISTEN_"))
       return false; // between the node and those who started it
     return spec.inherit_env.all || std::find(names.begin(), names.end(), name) != names.end();
   };
@@ -179,6 +181,8 @@ caf::expected<std::shared_ptr<launch_request>> make_launch(
     request->notify_path = notify_path_of(with, id);
   if (spec.ready.type == readiness_type::fd)
     request->ready_fd = spec.ready.fd;
+  for (auto& each : spec.sockets)
+    request->sockets.emplace_back(each.listen, each.name.empty() ? spec.name : each.name);
   return request;
 }
 

@@ -117,6 +117,11 @@ void node::write_stack() {
   crash_point("node.before_stack");
   with_->store->put_stack(stack_to_json(present_));
   crash_point("node.after_stack");
+  auto sockets = std::make_shared<std::vector<std::string>>();
+  for (auto& spec : present_.daemons)
+    for (auto& each : spec.sockets)
+      sockets->push_back(each.listen);
+  send(with_->native, retain_atom::value, listen_list_ptr{std::move(sockets)});
 }
 
 node::reply<daemon_status> node::add(const std::string& supervisor, const child_order_ptr& order) {

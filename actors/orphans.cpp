@@ -43,8 +43,11 @@ caf::expected<std::vector<held_child>> node_host::settle_orphans(const loaded_st
     held.record = to_text(record);
     logs_->open(orphan.id, now->name, now->logs, log_dir_of(*services_, now->name, now->logs.dir));
     bool notifies = now->ready.type == readiness_type::notify || now->watchdog;
+    std::vector<std::string> sockets;
+    for (auto& each : now->sockets)
+      sockets.push_back(each.listen);
     link_->adopt_orphan(
-      orphan.id, record.incarnation, held.record, notifies ? notify_path_of(*services_, orphan.id) : "", "");
+      orphan.id, record.incarnation, held.record, notifies ? notify_path_of(*services_, orphan.id) : "", "", sockets);
     services_->record(
       {.kind = event_kind::node,
        .daemon = now->name,

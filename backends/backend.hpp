@@ -40,7 +40,9 @@ struct launch_request {
   stdio_mode err = stdio_mode::pipe;
   std::string notify_path; ///< the keeper binds a datagram socket there and holds it; NOTIFY_SOCKET is in `env` already
   int ready_fd = -1;       ///< number of the descriptor a `ready.type = "fd"` daemon writes to
-  std::string record;      ///< opaque to the backend; kept with the child, given back on adoption (at most 4 KiB)
+  /// (listen, name): sockets that the keeper opens and holds, the child's descriptors from 3 on with LISTEN_FDS.
+  std::vector<std::pair<std::string, std::string>> sockets;
+  std::string record; ///< opaque to the backend; kept with the child, given back on adoption (at most 4 KiB)
 };
 
 struct launched {

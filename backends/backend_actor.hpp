@@ -17,6 +17,7 @@ using launch_listener = caf::typed_actor<
   caf::reacts_to<process_exit>,   // the end
   caf::reacts_to<run_change>>;    // stopped or continued, by whomever
 
+using listen_list_ptr = std::shared_ptr<const std::vector<std::string>>;
 using launch_request_ptr = std::shared_ptr<const launch_request>;
 
 using backend_actor = caf::typed_actor<
@@ -29,6 +30,8 @@ using backend_actor = caf::typed_actor<
   caf::reacts_to<main_pid_atom, uuid, std::uint32_t, std::int32_t>,
   // the exit of that daemon is written down: drop it and its channels
   caf::reacts_to<forget_atom, uuid>,
+  // sockets that are held and not among these are closed
+  caf::reacts_to<retain_atom, listen_list_ptr>,
   // from the platform
   caf::reacts_to<launched>, caf::reacts_to<launch_failure>, caf::reacts_to<process_exit>, caf::reacts_to<run_change>>;
 
@@ -39,4 +42,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::launch_failure)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::process_exit)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::run_change)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::launch_request_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::listen_list_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::signal_scope)

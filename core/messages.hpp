@@ -34,6 +34,7 @@ using launch_atom = caf::atom_constant<caf::atom("launch")>;
 using adopt_atom = caf::atom_constant<caf::atom("adopt")>;
 using forget_atom = caf::atom_constant<caf::atom("forget")>;
 using record_atom = caf::atom_constant<caf::atom("record")>;
+using retain_atom = caf::atom_constant<caf::atom("retain")>;
 using main_pid_atom = caf::atom_constant<caf::atom("mainpid")>;
 using add_atom = caf::atom_constant<caf::atom("add")>;
 using remove_atom = caf::atom_constant<caf::atom("remove")>;

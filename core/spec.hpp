@@ -79,6 +79,15 @@ struct log_spec {
   bool operator==(const log_spec&) const = default;
 };
 
+/// A socket that the keeper opens and holds for a daemon, across its lives. See core/listen_address.hpp.
+struct socket_spec {
+  std::string listen;
+  std::string name; ///< in LISTEN_FDNAMES; empty: the daemon's
+  bool operator==(const socket_spec&) const = default;
+};
+/// So many a daemon.
+inline constexpr std::size_t max_sockets = 64;
+
 /// Which variables pass from the node's own environment.
 struct inherit_env_spec {
   bool all = false;
@@ -110,6 +119,7 @@ struct daemon_spec {
   std::uint64_t open_files_max = 0; ///< 0: the node's own limit
   bool no_new_privileges = false;
   log_spec logs;
+  std::vector<socket_spec> sockets; ///< its descriptors from 3 on
 
   bool operator==(const daemon_spec&) const = default;
 };

@@ -87,6 +87,7 @@ void keeper::on_adopt(const protocol::adopt_orphan& request) {
   which->record.assign(request.record);
   which->cgroup.assign(request.cgroup);
   reopen_channels(*which);
+  recover_sockets(*which, request.sockets);
   if (!request.notify_path.empty()) {
     which->notify = bind_notify(request.notify_path);
     if (which->notify >= 0)

@@ -122,6 +122,29 @@ void set_stdio(const child_plan& plan) {
       report(plan, step::stdio, result);
 }
 
+/// From 3 on, as sd_listen_fds(3) has it. What sits there now moves up first.
+void set_sockets(child_plan& plan) {
+  int count = plan.socket_count;
+  if (count == 0)
+    return;
+  int free = 3 + count;
+  for (int* fd : {&plan.status, &plan.ready})
+    if (*fd >= 0 && *fd < free)
+      if (*fd = static_cast<int>(raw_call(SYS_fcntl, *fd, F_DUPFD_CLOEXEC, free)); *fd < 0)
+        leave();
+  int moved[protocol::max_sockets];
+  for (int i = 0; i < count; ++i)
+    if (moved[i] = static_cast<int>(raw_call(SYS_fcntl, plan.sockets[i], F_DUPFD_CLOEXEC, free)); moved[i] < 0)
+      report(plan, step::socket, moved[i]);
+  for (int i = 0; i < count; ++i)
+    if (long result = raw_call(SYS_dup3, moved[i], 3 + i, 0); result < 0)
+      report(plan, step::socket, result);
+  char buffer[12];
+  auto pid = digits(static_cast<std::uint32_t>(raw_call(SYS_getpid)), buffer);
+  memcpy(plan.listen_pid, pid.data(), pid.size());
+  plan.listen_pid[pid.size()] = '\0';
+}
+
 /// Puts the readiness pipe on the wanted number; `status` gives way where it sits there.
 void set_ready_fd(child_plan& plan) {
   int wanted = plan.request->ready_fd;
@@ -178,7 +201,9 @@ bool flight::await_apart(std::uint64_t nanoseconds) {
   return __atomic_load_n(&apart, __ATOMIC_ACQUIRE) != 0;
 }
 
-bool may_share(const protocol::spawn& request) { return request.cgroup.empty() && !request.change_user; }
+bool may_share(const protocol::spawn& request) {
+  return request.cgroup.empty() && !request.change_user && request.sockets.empty();
+}
 
 pid_t fork_with_pidfd(int& pidfd) {
   clone_args args{};
@@ -211,6 +236,7 @@ void become_child(const child_plan& given) {
   enter_cgroup(plan);
   set_limits(plan);
   set_stdio(plan);
+  set_sockets(plan);
   set_ready_fd(plan);
   set_user(plan);
   if (request.no_new_privileges)

@@ -23,6 +23,9 @@ struct child_plan {
   char* const* argv = nullptr; ///< points into the request's packet
   char* const* env = nullptr;
   int null_fd = -1, out = -1, err = -1, ready = -1; ///< -1 where not wanted
+  const int* sockets = nullptr;                     ///< its descriptors from 3 on
+  int socket_count = 0;
+  char* listen_pid = nullptr;         ///< where its pid is written in `env`; room for 12 characters
   int status = -1;                    ///< write end, close-on-exec: its closing without a report is the success
   const rlimit* open_files = nullptr; ///< the limit to give back where the request sets none
   ledger* book = nullptr;

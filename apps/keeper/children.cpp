@@ -146,10 +146,14 @@ void keeper::launch(slot& which, const protocol::spawn& request, flight* start) 
       notify_failed ? request.notify_path : std::string_view{});
   if (which.untold_mask != 0)
     tell(which, untold_channels);
+  if (std::string_view failed; !open_sockets(request, socket_fds_, failed))
+    return fail(which, protocol::step::socket, errno, failed);
   auto& argv = start != nullptr ? start->argv : argv_;
   auto& env = start != nullptr ? start->env : env_;
   as_pointers(request.argv, argv);
   as_pointers(request.env, env);
+  if (!request.sockets.empty())
+    add_listen_env(request, env);
   int status[2];
   if (pipe2(status, O_CLOEXEC) != 0)
     return fail(which, protocol::step::pipes, errno, {});
@@ -161,6 +165,9 @@ void keeper::launch(slot& which, const protocol::spawn& request, flight* start) 
   plan.out = request.out == protocol::stdio::pipe ? which.out : -1;
   plan.err = request.err == protocol::stdio::pipe ? which.err : -1;
   plan.ready = which.ready;
+  plan.sockets = socket_fds_.data();
+  plan.socket_count = static_cast<int>(socket_fds_.size());
+  plan.listen_pid = listen_env_[0].data() + sizeof "LISTEN_PID=" - 1;
   plan.status = status[1];
   plan.open_files = raised_open_files_ ? &open_files_ : nullptr;
   plan.book = &ledger_;

@@ -141,6 +141,7 @@ int keeper::run() {
     if (ending_ != ending::no && stopped())
       over_ = true;
   }
+  on_retain_sockets({}); // nobody will answer there any more: their files go
   return exit_code_;
 }
 

@@ -118,6 +118,12 @@ private:
   void on_main_pid(const protocol::main_pid& request);
   void on_large(protocol::kind what, int fd);
 
+  // sockets.cpp: what daemons listen on
+  bool open_sockets(const protocol::spawn& request, std::vector<int>& fds, std::string_view& failed);
+  void add_listen_env(const protocol::spawn& request, std::vector<char*>& env);
+  void on_retain_sockets(const protocol::retain_sockets& request);
+  void recover_sockets(const slot& which, const std::vector<protocol::text>& sockets);
+
   // adoption.cpp: what a killed keeper left
   void find_orphans();
   void on_adopt(const protocol::adopt_orphan& request);
@@ -156,6 +162,14 @@ private:
   int keep_below_ = 0; ///< the descriptors that their children take along
   nanoseconds crowded_until_ = never;
   bool hanging_ = false; ///< all flights have been taken for too long
+
+  struct held_socket {
+    std::string listen;
+    int fd;
+  };
+  std::vector<held_socket> sockets_;
+  std::string listen_env_[3]; ///< LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES of the child that is made now
+  std::vector<int> socket_fds_;
 
   std::string out_; ///< scratch of encoding
   protocol::spawn spawn_;

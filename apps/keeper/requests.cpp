@@ -75,6 +75,7 @@ void keeper::handle(std::string_view packet) {
     case kind::main_pid: return dispatch_to(protocol::main_pid{}, &keeper::on_main_pid);
     case kind::adopt_orphan: return dispatch_to(protocol::adopt_orphan{}, &keeper::on_adopt);
     case kind::end_orphan: return dispatch_to(protocol::end_orphan{}, &keeper::on_end_orphan);
+    case kind::retain_sockets: return dispatch_to(protocol::retain_sockets{}, &keeper::on_retain_sockets);
     case kind::finish: {
       protocol::finish request;
       if (!understand(packet, request))
@@ -161,7 +162,7 @@ void keeper::on_spawn(std::string_view packet) {
   };
   if (ending_ != ending::no)
     return no(refusal::stopping, 0);
-  if (request.path.empty() || request.argv.empty())
+  if (request.path.empty() || request.argv.empty() || request.sockets.size() != request.socket_names.size())
     return no(refusal::malformed, 0);
   auto* known = find(request.id);
   if (known != nullptr && known->phase == phase::orphan)

@@ -61,6 +61,10 @@ backend_actor::behavior_type native_backend(pointer self, link_source source) {
       if (auto* link = link_of(self))
         link->forget(id);
     },
+    [=](retain_atom, const listen_list_ptr& sockets) {
+      if (auto* link = link_of(self))
+        link->retain_sockets(*sockets);
+    },
     [=](const launched& notice) { pass_on(self, notice); },
     [=](const launch_failure& notice) {
       if (pass_on(self, notice))

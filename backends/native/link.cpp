@@ -100,6 +100,10 @@ void keeper_link::launch(const launch_request& request) {
   message.err = static_cast<protocol::stdio>(request.err);
   message.notify_path = request.notify_path;
   message.ready_fd = request.ready_fd;
+  for (auto& [listen, name] : request.sockets) {
+    message.sockets.push_back(listen);
+    message.socket_names.push_back(name);
+  }
   message.record = request.record;
   if (request.record.size() > protocol::max_record)
     return impl_->refuse_launch(request.id, request.incarnation, "its record is larger than 4 KiB");
@@ -123,8 +127,13 @@ void keeper_link::main_pid(const uuid& id, std::uint32_t incarnation, pid_t pid)
 }
 
 void keeper_link::adopt_orphan(
-  const uuid& id, std::uint32_t incarnation, std::string record, std::string notify_path, std::string cgroup) {
-  impl_->send(protocol::adopt_orphan{id, incarnation, cgroup, notify_path, record});
+  const uuid& id, std::uint32_t incarnation, std::string record, std::string notify_path, std::string cgroup,
+  const std::vector<std::string>& sockets) {
+  impl_->send(protocol::adopt_orphan{id, incarnation, cgroup, notify_path, {sockets.begin(), sockets.end()}, record});
+}
+
+void keeper_link::retain_sockets(const std::vector<std::string>& sockets) {
+  impl_->send(protocol::retain_sockets{{sockets.begin(), sockets.end()}});
 }
 
 void keeper_link::end_orphan(const uuid& id, int number) { impl_->send(protocol::end_orphan{id, number}); }

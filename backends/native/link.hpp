@@ -64,9 +64,12 @@ public:
   void set_record(const uuid& id, std::uint32_t incarnation, std::string record);
   /// Another process, descended from the daemon's, is its main process from now on (sd_notify's MAINPID=).
   void main_pid(const uuid& id, std::uint32_t incarnation, pid_t pid);
-  /// Takes an orphan over as incarnation `incarnation`: ends in on_channels and on_launched. Its later exit has unknown_status.
+  /// Takes an orphan over as incarnation `incarnation`, with the sockets that it has as its descriptors from 3 on: ends in on_channels and on_launched. Its later exit has unknown_status.
   void adopt_orphan(
-    const uuid& id, std::uint32_t incarnation, std::string record, std::string notify_path, std::string cgroup);
+    const uuid& id, std::uint32_t incarnation, std::string record, std::string notify_path, std::string cgroup,
+    const std::vector<std::string>& sockets = {});
+  /// Closes every held socket that is not named. At most 4096.
+  void retain_sockets(const std::vector<std::string>& sockets);
   /// Sends a signal to an orphan's process group; its end comes as on_exit with incarnation 0.
   void end_orphan(const uuid& id, int number);
   /// The keeper ends with `code` once this node process has ended, after ending what still runs.

@@ -158,6 +158,7 @@ DUENDE_SENDS(main_pid)
 DUENDE_SENDS(adopt_orphan)
 DUENDE_SENDS(end_orphan)
 DUENDE_SENDS(finish)
+DUENDE_SENDS(retain_sockets)
 #undef DUENDE_SENDS
 
 } // namespace duende

@@ -132,7 +132,8 @@ void fields(F& f, M& m) {
     f.string(m.path), f.sequence(m.argv, max_request), f.sequence(m.env, max_request), f.string(m.working_dir);
     f(m.change_user), f(m.uid), f(m.gid), f.sequence(m.groups, max_groups), f.sequence(m.limits, max_rlimits);
     f.string(m.cgroup), f(m.no_new_privileges), f.choice(m.out, stdio::join_stdout);
-    f.choice(m.err, stdio::join_stdout), f.string(m.notify_path), f(m.ready_fd), f.record(m.record);
+    f.choice(m.err, stdio::join_stdout), f.string(m.notify_path), f(m.ready_fd);
+    f.sequence(m.sockets, max_sockets), f.sequence(m.socket_names, max_sockets), f.record(m.record);
   } else if constexpr (std::is_same_v<message, signal>) {
     f(m.number), f.choice(m.scope, scope::group);
   } else if constexpr (std::is_same_v<message, set_record>) {
@@ -140,7 +141,9 @@ void fields(F& f, M& m) {
   } else if constexpr (std::is_same_v<message, main_pid>) {
     f(m.pid);
   } else if constexpr (std::is_same_v<message, adopt_orphan>) {
-    f.string(m.cgroup), f.string(m.notify_path), f.record(m.record);
+    f.string(m.cgroup), f.string(m.notify_path), f.sequence(m.sockets, max_sockets), f.record(m.record);
+  } else if constexpr (std::is_same_v<message, retain_sockets>) {
+    f.sequence(m.sockets, max_retained);
   } else if constexpr (std::is_same_v<message, end_orphan>) {
     f(m.number);
   } else if constexpr (std::is_same_v<message, finish>) {
@@ -228,6 +231,7 @@ DUENDE_MESSAGE(adopt_orphan)
 DUENDE_MESSAGE(end_orphan)
 DUENDE_MESSAGE(finish)
 DUENDE_MESSAGE(ping)
+DUENDE_MESSAGE(retain_sockets)
 DUENDE_MESSAGE(welcome)
 DUENDE_MESSAGE(channels)
 DUENDE_MESSAGE(spawned)

@@ -14,13 +14,15 @@
 namespace duende::protocol {
 
 /// Changes with every incompatible change; node and keeper compare it in hello and welcome.
-inline constexpr std::uint8_t version = 1;
+inline constexpr std::uint8_t version = 2;
 /// The largest packet. A larger request travels in a sealed memfd, announced by a header with flag `in_memfd` alone.
 inline constexpr std::size_t max_packet = 64 * 1024;
 inline constexpr std::size_t max_request = 4 * 1024 * 1024;
 inline constexpr std::size_t max_record = 4096;
 inline constexpr std::size_t max_groups = 65536;
 inline constexpr std::size_t max_rlimits = 16;
+inline constexpr std::size_t max_sockets = 64;    ///< of one child
+inline constexpr std::size_t max_retained = 4096; ///< of all
 inline constexpr std::size_t max_descriptors = 4;
 inline constexpr std::size_t header_size = 8;
 
@@ -37,6 +39,7 @@ enum class kind : std::uint16_t {
   end_orphan,
   finish,
   ping,
+  retain_sockets,
   // from the keeper
   welcome = 64,
   channels,
@@ -106,7 +109,15 @@ struct spawn {
   stdio out = stdio::pipe, err = stdio::pipe;
   text notify_path;
   std::int32_t ready_fd = -1;
+  /// The child's descriptors from 3 on, see core/listen_address.hpp. Those that are not held yet are opened.
+  std::vector<text> sockets, socket_names;
   blob record;
+};
+
+/// Closes every socket that is held and not named here.
+struct retain_sockets {
+  static constexpr auto type = kind::retain_sockets;
+  std::vector<text> sockets;
 };
 
 struct signal {
@@ -141,6 +152,7 @@ struct adopt_orphan {
   uuid id;
   std::uint32_t incarnation = 0;
   text cgroup, notify_path;
+  std::vector<text> sockets; ///< it has them still, as its descriptors from 3 on
   blob record;
 };
 

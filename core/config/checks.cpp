@@ -2,6 +2,7 @@
 
 #include "core/errc.hpp"
 #include "core/exit_reason.hpp"
+#include "core/listen_address.hpp"
 #include "core/names.hpp"
 #include "core/paths.hpp"
 
@@ -36,6 +37,15 @@ std::string check_address(std::string_view text) {
   if (parse_host_port(text, parts) && parts.port != 0)
     return {};
   return fmt::format("'{}' is no address; write HOST:PORT, [IPV6]:PORT or unix:PATH", text.substr(0, 100));
+}
+
+std::string check_listen(std::string_view text) {
+  listen_address parsed;
+  if (parse_listen_address(text, parsed))
+    return {};
+  return fmt::format(
+    "'{}' is no address to listen on; write IP:PORT, [IPV6]:PORT, udp:IP:PORT or unix:/PATH (names are not looked up)",
+    text.substr(0, 100));
 }
 
 std::string check_listener(std::string_view text) {
@@ -97,6 +107,7 @@ std::string check_text(shape type, std::string& text, const std::string& dir) {
       return text.find('/') == std::string::npos && text.size() < max_path_bytes ? std::string{}
                                                                                  : check_path(text, dir);
     case shape::address: return check_address(text);
+    case shape::listen: return check_listen(text);
     case shape::listener: return check_listener(text);
     case shape::url: return check_url(text);
     case shape::pattern: return check_pattern(text);

@@ -38,6 +38,7 @@ struct table_notes {
   std::size_t file = 0; ///< index into load_result::files
   place table, name, supervisor;
   std::vector<place> dependencies; ///< as daemon_spec::depends_on
+  std::vector<place> sockets;      ///< as daemon_spec::sockets
   std::vector<text_at> includes;
   std::vector<text_at> env_files;
   std::map<std::string, place> env;
@@ -51,7 +52,7 @@ struct context {
   error_list& errors;
   const std::string& file; ///< name as shown
   const std::string& dir;  ///< folder that relative paths start from
-  void* object = nullptr;  ///< node_spec, supervisor_spec or daemon_spec
+  void* object = nullptr;  ///< node_spec, supervisor_spec, daemon_spec or what one of these holds
   table_notes& notes;
   std::string path; ///< of the section within the object, with its final dot: "restart."
 

@@ -237,6 +237,7 @@ void loader::read_included(const text_at& pattern, const std::string& path, cons
 load_result loader::finish(bool check_names) {
   if (check_names) {
     check_duplicates();
+    check_sockets();
     check_references();
     order_supervisors(result_.value.supervisors);
   }

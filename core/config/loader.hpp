@@ -43,6 +43,7 @@ private:
   void read_included(const text_at& pattern, const std::string& path, const document& doc);
   std::size_t remember_file(const std::string& name);
   void check_duplicates();
+  void check_sockets();
   void check_references();
   void sort_errors();
 

@@ -27,6 +27,29 @@ void loader::check_duplicates() {
   check("supervisor", result_.value.supervisors, supervisors_);
 }
 
+/// One address is one daemon's.
+void loader::check_sockets() {
+  std::unordered_map<std::string_view, std::string_view> taken;
+  for (std::size_t i = 0; i < daemons_.size(); ++i) {
+    const auto& spec = result_.value.daemons[i];
+    const auto& notes = daemons_[i];
+    for (std::size_t k = 0; k < spec.sockets.size(); ++k) {
+      auto [known, is_new] = taken.emplace(spec.sockets[k].listen, spec.name);
+      if (!is_new && !known->first.empty())
+        errors_.add(
+          result_.files[notes.file], notes.sockets[k],
+          fmt::format("'socket.listen': daemon '{}' listens on '{}' already", known->second, known->first));
+    }
+    auto first_free = static_cast<int>(3 + spec.sockets.size());
+    if (!spec.sockets.empty() && spec.ready.type == readiness_type::fd && spec.ready.fd < first_free)
+      errors_.add(
+        result_.files[notes.file], notes.sockets.front(),
+        fmt::format(
+          "'ready.number' = {} is the number of one of its sockets; the first free one is {}", spec.ready.fd,
+          first_free));
+  }
+}
+
 void loader::check_references() {
   for (auto& fault : check_graph(result_.value)) {
     bool unknown = !fault.message.starts_with("dependency cycle") && !fault.message.starts_with("supervisors in");

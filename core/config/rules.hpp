@@ -29,6 +29,7 @@ enum class shape : std::uint8_t {
   text_table, ///< string to string
   signal,
   address,  ///< HOST:PORT, [V6]:PORT or unix:PATH
+  listen,   ///< IP:PORT, [V6]:PORT, udp:IP:PORT or unix:/PATH
   listener, ///< HOST:PORT or "off"
   url,
   pattern,      ///< ECMAScript

@@ -34,6 +34,7 @@ constexpr rule logs(std::string_view key, shape type, std::string_view doc) {
 }
 
 using d = daemon_spec;
+using held = socket_spec;
 
 const auto of_daemon = std::to_array<rule>({
   {"daemon", "name", shape::name, "Unique among daemons.", set_daemon_name, get_field<d, &d::name>},
@@ -123,6 +124,13 @@ const auto of_daemon = std::to_array<rule>({
   section("daemon", "security", shape::section, "What it may do."),
   row<d, &d::no_new_privileges>(
     "daemon.security", "no_new_privileges", shape::boolean, "No gain of rights by exec (PR_SET_NO_NEW_PRIVS)."),
+
+  {"daemon", "socket", shape::sections,
+   "Sockets that are opened and held for it: passed as LISTEN_FDS, never closed between its lives.", set_sockets,
+   get_sockets},
+  row<held, &held::listen>(
+    "daemon.socket", "listen", shape::listen, "IP:PORT, [IPV6]:PORT, udp:IP:PORT or unix:/PATH."),
+  row<held, &held::name>("daemon.socket", "name", shape::name, "In LISTEN_FDNAMES. Default: the daemon's name."),
 
   section("daemon", "logs", shape::section, "Captured output."),
   logs<&log_spec::dir>("dir", shape::path, "Default: <state_dir>/logs/<name>."),

@@ -55,8 +55,6 @@ constexpr auto later_rules = std::to_array<rule>({
   later("daemon.security", "write_paths", shape::texts, "Landlock; absent = not restricted."),
   later("daemon.security", "network", shape::boolean, "May use the network.", "true"),
 
-  later("daemon", "socket", shape::free, "Sockets that are held for it across restarts.", "[]"),
-
   group("hooks", shape::section, "Commands around its life."),
   later("daemon.hooks", "pre_start", shape::texts, "Before a start.", "[]"),
   later("daemon.hooks", "post_start", shape::texts, "After a start.", "[]"),

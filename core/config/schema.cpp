@@ -30,6 +30,7 @@ json type_of(shape type) {
     case shape::texts: return string_array();
     case shape::integers: return {{"type", "array"}, {"items", {{"type", "integer"}}}};
     case shape::text_table: return {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}};
+    case shape::listen: return text("^(unix:/.+|(tcp:|udp:)?[^/]+:[0-9]+)$");
     case shape::url: return text("^https?://");
     case shape::program_call: return {{"anyOf", json::array({json{{"type", "string"}}, string_array()})}};
     case shape::inherit: return {{"anyOf", json::array({json{{"type", "boolean"}}, string_array()})}};
@@ -75,6 +76,8 @@ json schema_of(const rule& r, const void* defaults) {
   if (r.type == shape::section) {
     auto name = r.section.empty() ? std::string{r.key} : fmt::format("{}.{}", r.section, r.key);
     result = schema_of(name, defaults);
+  } else if (r.type == shape::sections) {
+    result = {{"type", "array"}, {"items", schema_of(fmt::format("{}.{}", r.section, r.key), nullptr)}};
   } else if (!r.supported()) {
     auto values = neutral_values(r);
     result = values.empty() ? json{{"not", json::object()}} : json{{"enum", std::move(values)}};

@@ -202,6 +202,34 @@ nlohmann::json get_depends_on(const rule&, const void* object) {
   return result;
 }
 
+void set_sockets(context& c, const rule& r, const value& v) {
+  auto& spec = c.as<daemon_spec>();
+  for (const auto& item : v.items) {
+    socket_spec held;
+    if (item.type != kind::table) {
+      c.error(item.at, "'{}{}': expected a table, found {}", c.path, r.key, name_of(item.type));
+      continue;
+    }
+    context inner{c.errors, c.file, c.dir, &held, c.notes, c.path + "socket."};
+    read_section(inner, "daemon.socket", item);
+    const auto* listen = item.find("listen");
+    if (listen == nullptr)
+      c.error(item.at, "'{}{}': a socket without 'listen'", c.path, r.key);
+    if (spec.sockets.size() == max_sockets)
+      return c.error(item.at, "'{}{}': more than {} sockets", c.path, r.key, max_sockets);
+    c.notes.sockets.push_back(listen != nullptr ? listen->at : item.at);
+    spec.sockets.push_back(std::move(held));
+  }
+}
+
+nlohmann::json get_sockets(const rule&, const void* object) {
+  auto result = nlohmann::json::array();
+  const socket_spec defaults;
+  for (const auto& held : static_cast<const daemon_spec*>(object)->sockets)
+    result.push_back(write_section("daemon.socket", &held, &defaults));
+  return result;
+}
+
 void set_stop_signal(context& c, const rule& r, const value& v) {
   auto number = signal_number(v.text);
   if (number <= 0)

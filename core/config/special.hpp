@@ -32,6 +32,8 @@ void set_inherit_env(context& c, const rule& r, const value& v);
 nlohmann::json get_inherit_env(const rule& r, const void* object);
 void set_depends_on(context& c, const rule& r, const value& v);
 nlohmann::json get_depends_on(const rule& r, const void* object);
+void set_sockets(context& c, const rule& r, const value& v);
+nlohmann::json get_sockets(const rule& r, const void* object);
 void set_stop_signal(context& c, const rule& r, const value& v);
 nlohmann::json get_stop_signal(const rule& r, const void* object);
 void set_ready_command(context& c, const rule& r, const value& v);

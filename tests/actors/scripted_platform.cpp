@@ -71,6 +71,7 @@ backend_actor::behavior_type scripted_platform::backend(backend_actor::pointer) 
       log.push_back("mainpid" + std::to_string(pid) + " " + names[id]);
     },
     [this](forget_atom, const uuid& id) { log.push_back("forget " + names[id]); },
+    [](retain_atom, const listen_list_ptr&) {},
     [](const launched&) {},
     [](const launch_failure&) {},
     [](const process_exit&) {},

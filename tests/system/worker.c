@@ -2,11 +2,13 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,6 +39,46 @@ static void on_hup(int number) {
 static void on_term_exit(int number) {
   (void)number;
   _exit(0);
+}
+
+static volatile sig_atomic_t asked_to_end;
+
+static void note_term(int number) {
+  (void)number;
+  asked_to_end = 1;
+}
+
+// One request after another on descriptor 3; a stop waits for the answer under way.
+static int serve(void) {
+  const char* pid = getenv("LISTEN_PID");
+  if (!pid || atoi(pid) != getpid() || !getenv("LISTEN_FDS"))
+    return 7;
+  sigset_t term, none;
+  sigemptyset(&none);
+  sigemptyset(&term);
+  sigaddset(&term, SIGTERM);
+  sigprocmask(SIG_BLOCK, &term, NULL);
+  struct sigaction act = {.sa_handler = note_term};
+  sigaction(SIGTERM, &act, NULL);
+  fcntl(3, F_SETFL, fcntl(3, F_GETFL) | O_NONBLOCK); // another instance may be faster
+  for (;;) {
+    struct pollfd waiting = {3, POLLIN, 0};
+    ppoll(&waiting, 1, NULL, &none);
+    if (asked_to_end)
+      return 0;
+    int peer = accept(3, NULL, NULL);
+    if (peer < 0)
+      continue;
+    char request[4096], body[256], answer[512];
+    if (read(peer, request, sizeof request) > 0) {
+      int size = snprintf(body, sizeof body, "%d %s %s\n", getpid(), getenv("LISTEN_FDS"), getenv("LISTEN_FDNAMES"));
+      size = snprintf(
+        answer, sizeof answer, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", size, body);
+      if (write(peer, answer, (size_t)size) != size)
+        return 8;
+    }
+    close(peer);
+  }
 }
 
 int main(int count, char** words) {
@@ -101,6 +143,8 @@ int main(int count, char** words) {
     for (long i = 1; i <= atol(first); ++i)
       printf("line %ld ------------------------------------------------------------------------\n", i);
     fflush(stdout);
+  } else if (!strcmp(mode, "serve")) { // on the socket that is passed
+    return serve();
   } else if (!strcmp(mode, "count")) { // state of its own in FILE: one more on each start
     char text[32] = "0";
     int file = open(first, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
