@@ -1,5 +1,7 @@
 #include "core/uuid.hpp"
 
+#include "core/hex.hpp"
+
 #include <sys/random.h>
 
 #include <random>
@@ -21,16 +23,6 @@ uuid uuid::random() {
 namespace {
 
 constexpr bool dash_before(std::size_t byte) { return byte == 4 || byte == 6 || byte == 8 || byte == 10; }
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F')
-    return c - 'A' + 10;
-  return -1;
-}
 
 } // namespace
 

@@ -1,5 +1,7 @@
 #include "actors/api/http.hpp"
 
+#include "core/hex.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,16 +19,6 @@ bool is_token_char(char c) {
 }
 
 bool is_token(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char); }
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F')
-    return c - 'A' + 10;
-  return -1;
-}
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
@@ -245,7 +237,7 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
     } else if (text[i] == '%') {
       if (i + 2 >= text.size())
         return std::nullopt;
-      int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
+      int high = hex_value(text[i + 1]), low = hex_value(text[i + 2]);
       if (high < 0 || low < 0 || high + low == 0)
         return std::nullopt;
       result += static_cast<char>(high * 16 + low);
