@@ -6,6 +6,7 @@
 // Without a file everything in `log` counts as committed, and what is over max_ring goes.
 #pragma once
 
+#include "monitors/history/shown_mark.hpp"
 #include "monitors/history/store.hpp"
 #include "monitors/history/tables.hpp"
 
@@ -19,9 +20,8 @@
 
 namespace duende {
 
-/// Events that wait for the disk are shown up to so many ids after the last one on disk. As many ids are left out after an
-/// unclean end, so that none that was shown is given again.
-inline constexpr std::int64_t visible_margin = 1000;
+/// A reader waits so long for the disk to take what it asks for; then it is shown what waits, too.
+inline constexpr duration reader_patience = std::chrono::milliseconds{250};
 /// Committed events kept in memory: followers that keep up never read the file.
 inline constexpr std::size_t kept_committed = 256;
 inline constexpr std::size_t page_limit = 500;
@@ -56,6 +56,8 @@ struct history::impl {
   std::int64_t next_id = 1;
   std::int64_t last_committed = 0; ///< on disk, or promised there
   std::int64_t published = 0;      ///< followers may read up to it
+  std::int64_t shown = 0;          ///< not on disk, and yet shown up to it
+  shown_mark mark;                 ///< what makes that safe
   std::int64_t drop_first = 0, drop_last = 0;
 
   std::unordered_map<uuid, child_row> rows;
@@ -76,8 +78,9 @@ struct history::impl {
   std::size_t pending() const { return log.size() - committed; }
   std::int64_t visible() const {
     const auto newest = next_id - 1;
-    return path.empty() ? newest : std::min(newest, last_committed + visible_margin);
+    return path.empty() ? newest : std::min(newest, std::max(last_committed, shown));
   }
+  void show_waiting();
   std::int64_t append(event&& what);
   void publish(std::int64_t id);
   void wake_writer(bool now);

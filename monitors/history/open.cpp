@@ -171,7 +171,7 @@ bool mark_open(sqlite::database& db, std::int64_t base, const std::string& boot)
 }
 
 /// Opens, creates or checks the tables and reads them; `code` tells damage from other failures.
-caf::error begin(sqlite::database& db, const std::string& path, std::int64_t margin, found_state& found, int& code) {
+caf::error begin(sqlite::database& db, const std::string& path, found_state& found, int& code) {
   auto opened = sqlite::database::open(path, sqlite::access::read_write, &code);
   if (!opened)
     return opened.error();
@@ -218,12 +218,14 @@ caf::error begin(sqlite::database& db, const std::string& path, std::int64_t mar
   const auto given =
     std::max(newest.value_or(0), db.integer("SELECT value FROM meta WHERE key = 'base'", &code).value_or(1) - 1);
   state.last_event_id = given;
-  const auto skipped = state.clean ? 0 : power_loss ? power_loss_margin : margin;
-  found.base = given + skipped + 1;
-  if (skipped != 0)
+  found.mark = shown_mark{path + "-shown"};
+  const auto last = std::max(given + (power_loss ? power_loss_margin : 0), found.mark.value());
+  found.base = last + 1;
+  if (last != given)
     found.gap = fmt::format(
-      "event ids {} to {} are left out: the history was not closed before{}", given + 1, given + skipped,
-      power_loss ? ", and the machine has been started anew" : "");
+      "event ids {} to {} are left out: {}", given + 1, last,
+      power_loss ? "the machine has been started anew, and the last events may be lost"
+                 : "the disk had not taken the last events when the history ended");
   found.marked_open = mark_open(db, found.base, boot);
   code = SQLITE_OK;
   return {};
@@ -247,8 +249,7 @@ caf::error set_aside(const std::string& path, std::string& told) {
 
 } // namespace
 
-caf::expected<std::unique_ptr<tables>>
-tables::open(const std::string& path, std::int64_t visible_margin, found_state& found) {
+caf::expected<std::unique_ptr<tables>> tables::open(const std::string& path, found_state& found) {
   for (bool second_try : {false, true}) {
     if (auto error = make_private_file(path))
       return error;
@@ -257,7 +258,7 @@ tables::open(const std::string& path, std::int64_t visible_margin, found_state& 
     std::unique_ptr<tables> result{new tables};
     if (!error) {
       found.state = {};
-      error = begin(result->db_, path, visible_margin, found, code);
+      error = begin(result->db_, path, found, code);
     }
     if (!error && result->prepare() == SQLITE_OK)
       return result;

@@ -37,6 +37,12 @@ void history::impl::publish(std::int64_t id) {
     f->wake();
 }
 
+/// The disk does not take them now: they are shown all the same, once it is certain that their ids are not given again.
+void history::impl::show_waiting() {
+  if (pending() != 0 && mark.raise(log.back().id))
+    shown = log.back().id;
+}
+
 void history::impl::forget_old() {
   const auto keep = path.empty() ? options.max_ring : kept_committed;
   for (; committed > keep; --committed)
@@ -58,11 +64,12 @@ caf::expected<std::unique_ptr<history>> history::open(const std::string& path, h
   auto& s = *state;
   if (!path.empty()) {
     found_state found;
-    auto opened = tables::open(path, visible_margin, found);
+    auto opened = tables::open(path, found);
     if (!opened)
       return opened.error();
     s.path = path;
     s.db = std::move(*opened);
+    s.mark = std::move(found.mark);
     s.next_id = found.base;
     s.last_committed = found.marked_open ? found.base - 1 : found.state.last_event_id;
     s.published = found.state.last_event_id;
@@ -189,6 +196,8 @@ caf::expected<void> history::flush(duration timeout) {
   if (s.path.empty())
     return caf::unit;
   const auto wanted = s.accepted;
+  if (s.durable >= wanted)
+    return caf::unit;
   const auto failures = s.failures;
   s.wake_writer(true);
   const bool over = s.flushed.wait_for(
@@ -209,12 +218,15 @@ std::int64_t history::last_id() const {
 
 caf::expected<std::vector<event>> history::events(const event_query& query) {
   auto& s = *impl_;
+  const bool all_written = static_cast<bool>(flush(reader_patience));
   // What waits in memory is copied before the file is read: what moves from one to the other meanwhile is seen twice, not never.
   std::vector<event> recent;
   bool from_file = false;
   {
     std::lock_guard lock{s.mutex};
     from_file = !s.path.empty();
+    if (!all_written)
+      s.show_waiting();
     const auto last = s.visible();
     const auto stop = from_file ? s.committed : 0;
     for (auto i = s.log.size(); i > stop && recent.size() < query.limit; --i)

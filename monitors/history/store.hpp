@@ -28,8 +28,9 @@ struct history_options {
 /// One thread of its own writes; it sleeps while there is nothing to write. Without a file there is no thread until somebody
 /// follows. All members are thread-safe, and none waits for the disk but open(), load(), events(), flush() and the destructor.
 ///
-/// Event ids grow from 1 and survive restarts of the node, also after SIGKILL and power loss: an id that somebody may have seen
-/// is never given to another event. Where ids are left out, an event of kind `limit` says which.
+/// Event ids grow from 1, one by one, and survive restarts of the node: an id that somebody may have seen is never given to
+/// another event. After SIGKILL they go on where the disk ended, since nothing else was shown. Ids are left out only after a loss
+/// of power, and after an end while the disk refused; then an event of kind `limit` says which.
 class history {
 public:
   using done_handler = std::function<void(caf::error)>;
@@ -61,7 +62,7 @@ public:
   /// Replaces the stored stack; `done` as above.
   void put_stack(std::string text, done_handler done = {});
 
-  /// Errors: io_failure where the file can't be read.
+  /// All that was recorded before the call; waits up to 250 ms for the disk. Errors: io_failure where the file can't be read.
   caf::expected<std::vector<event>> events(const event_query& query);
 
   /// Calls `on_events` for each batch (at most 500) of events after `after_id`, stored ones first, from a thread of the

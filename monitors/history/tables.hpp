@@ -4,6 +4,7 @@
 #include "core/event.hpp"
 #include "monitors/history/child_row.hpp"
 #include "monitors/history/database.hpp"
+#include "monitors/history/shown_mark.hpp"
 
 #include <functional>
 #include <span>
@@ -20,6 +21,7 @@ struct found_state {
   loaded_state state;
   std::int64_t base = 0;    ///< no id below was or will be given by this process
   std::string gap;          ///< why ids are left out before `base`; empty: none are
+  shown_mark mark;          ///< beside the file
   std::string set_aside;    ///< a damaged database was found and moved; the words for it
   bool marked_open = false; ///< `base` is on disk
 };
@@ -28,8 +30,7 @@ struct found_state {
 class tables {
 public:
   /// Creates the file (mode 0600) or opens it, sets a damaged one aside, and reads what it holds.
-  static caf::expected<std::unique_ptr<tables>>
-  open(const std::string& path, std::int64_t visible_margin, found_state& found);
+  static caf::expected<std::unique_ptr<tables>> open(const std::string& path, found_state& found);
 
   /// Runs `work` in a transaction; an error's text is given back, empty for success.
   std::string transact(const std::function<int()>& work);

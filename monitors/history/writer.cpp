@@ -12,9 +12,8 @@ namespace duende {
 namespace {
 
 constexpr std::size_t batch_limit = 4096;
-constexpr std::size_t full_batch =
-  visible_margin;                      ///< so many events wait no longer: followers see no more ahead of the disk
-constexpr std::size_t busy_batch = 32; ///< so many events in one turn, and the next one waits longer for company
+constexpr std::size_t full_batch = 1000; ///< so many events wait for no more company
+constexpr std::size_t busy_batch = 32;   ///< so many events in one turn, and the next one waits longer for company
 constexpr duration busy_linger = std::chrono::milliseconds{200};
 constexpr std::int64_t prune_batch = 2000;
 constexpr auto first_retry = std::chrono::milliseconds{100};
@@ -81,8 +80,10 @@ public:
     }
     const bool clean = s_.pending() == 0 && s_.rows.empty() && s_.jobs.empty() && s_.drop_first == 0;
     lock.unlock();
-    if (clean)
+    if (clean) {
       s_.db->close_clean();
+      s_.mark.remove();
+    }
     s_.db.reset();
   }
 
@@ -184,8 +185,8 @@ private:
         if (!removed)
           s_.rows.emplace(id, std::move(row));
       }
-      if (!s_.log.empty())
-        s_.publish(std::min(s_.log.back().id, s_.visible()));
+      s_.show_waiting();
+      s_.publish(s_.visible());
     }
     if (error.empty() && jobs_error.empty() && t.complete)
       s_.durable = t.accepted;
@@ -228,6 +229,8 @@ private:
       return {}; // a flush of nothing proves nothing
     const bool recovered = !s_.trouble.empty();
     s_.trouble.clear();
+    if (s_.last_committed >= s_.shown)
+      s_.mark.clear();
     return recovered ? fmt::format("'{}' is written again", s_.path) : std::string{};
   }
 
