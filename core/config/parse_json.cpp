@@ -111,14 +111,8 @@ private:
       scanned_ = text_.data();
       reached_ = {1, 1};
     }
-    for (; scanned_ < spot; ++scanned_) {
-      if (*scanned_ == '\n') {
-        ++reached_.line;
-        reached_.column = 1;
-      } else if ((static_cast<unsigned char>(*scanned_) & 0xC0) != 0x80) {
-        ++reached_.column;
-      }
-    }
+    reached_.walk(scanned_, spot);
+    scanned_ = spot;
     return reached_;
   }
 

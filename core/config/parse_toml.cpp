@@ -154,14 +154,7 @@ private:
 
 place place_in(std::string_view text, const char* spot) {
   place result{1, 1};
-  for (const char* p = text.data(); p != spot; ++p) {
-    if (*p == '\n') {
-      ++result.line;
-      result.column = 1;
-    } else if ((static_cast<unsigned char>(*p) & 0xC0) != 0x80) {
-      ++result.column;
-    }
-  }
+  result.walk(text.data(), spot);
   return result;
 }
 

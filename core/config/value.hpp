@@ -12,6 +12,18 @@ struct place {
   std::uint32_t line = 0;   ///< from 1
   std::uint32_t column = 0; ///< from 1, in characters
   auto operator<=>(const place&) const = default;
+
+  /// Moves on over the UTF-8 text from `from` to `to`.
+  void walk(const char* from, const char* to) {
+    for (; from < to; ++from) {
+      if (*from == '\n') {
+        ++line;
+        column = 1;
+      } else if ((static_cast<unsigned char>(*from) & 0xC0) != 0x80) {
+        ++column;
+      }
+    }
+  }
 };
 
 enum class kind : std::uint8_t { null, boolean, integer, number, string, datetime, array, table };
