@@ -72,6 +72,9 @@ public:
   virtual std::string metrics() = 0;
   /// Begins an orderly stop of everything and of the node; returns at once.
   virtual void shutdown() = 0;
+  /// Gives way to the program on disk; returns once the keeper is ready for it, the exit follows. Errors: unsupported where
+  /// the node is part of a program, io_failure where the program on disk can't be started.
+  virtual caf::expected<void> upgrade() = 0;
 };
 
 } // namespace duende

@@ -161,6 +161,12 @@ std::string node_host::host_control::metrics() {
   return text;
 }
 
+caf::expected<void> node_host::host_control::upgrade() {
+  if (stopping_)
+    return make_error(errc::wrong_state, "the node stops");
+  return host_.begin_upgrade();
+}
+
 void node_host::host_control::shutdown() {
   stopping_ = true;
   host_.begin_stop();

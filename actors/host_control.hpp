@@ -25,6 +25,7 @@ public:
   bool all_ready() override;
   std::string metrics() override;
   void shutdown() override;
+  caf::expected<void> upgrade() override;
 
 private:
   caf::expected<tree_snapshot> snapshot();

@@ -135,11 +135,7 @@ caf::error node_host::begin(const stack_source& source) {
       return adopted.error();
     held.insert(held.end(), std::make_move_iterator(adopted->begin()), std::make_move_iterator(adopted->end()));
   }
-  services_->record(
-    {.kind = event_kind::node,
-     .text = generation == 1
-               ? fmt::format("node '{}' starts", options_.name)
-               : fmt::format("node '{}' is back after a crash, generation {}", options_.name, generation)});
+  record_start(generation);
   bool resumes = generation > 1;
   auto stopping_mark = options_.state_dir + "/stopping";
   bool was_stopping = resumes && ::access(stopping_mark.c_str(), F_OK) == 0;

@@ -31,6 +31,8 @@ struct host_options {
   bool adopt_orphans =
     true; ///< what a killed keeper left: taken over where unchanged, or (false) ended before anything starts
   std::vector<std::string> environment;
+  bool upgraded = false;       ///< the first start of this program in the place of another
+  std::string upgrade_failure; ///< why another program did not take the place of this one
 };
 
 class node_host {
@@ -55,6 +57,12 @@ public:
   std::string trouble() const;
   /// The keeper ends with `code` when this process has ended.
   void finish(int code);
+  /// Tells the keeper that this node serves.
+  void healthy();
+  /// Whether this process is to exit so that the program on disk takes its place: `leave` and _exit, nothing is ended.
+  bool leaving() const;
+  /// Writes down what waits for the disk.
+  void leave();
   /// Begins the orderly stop of everything.
   void begin_stop();
 
@@ -68,6 +76,8 @@ private:
   link_events events_of_link();
   std::shared_ptr<node_seed> make_seed(stack wanted, loaded_state stored, std::vector<held_child> held);
   void ended(std::string why);
+  void record_start(std::uint32_t generation);
+  caf::expected<void> begin_upgrade();
 
   class host_control;
 
@@ -90,6 +100,7 @@ private:
   std::size_t orphans_left_ = 0;
   std::function<void()> on_end_;
   bool has_ended_ = false;
+  bool leaving_ = false;
   std::string trouble_;
 };
 

@@ -45,6 +45,16 @@ http_response stop_node(const api_context& context, const http_request&, const s
   return json_response(202, std::move(body));
 }
 
+http_response upgrade_node(const api_context& context, const http_request&, const std::string&) {
+  auto info = context.node.info();
+  if (auto begun = context.node.upgrade(); !begun)
+    return problem(begun.error());
+  std::string body;
+  json_writer out{body};
+  write_json(out, info);
+  return json_response(202, std::move(body));
+}
+
 http_response check_health(const api_context&, const http_request&, const std::string&) {
   return text_response(200, "ok\n");
 }

@@ -33,6 +33,7 @@ constexpr std::array routes = {
   route{"GET", "metrics", show_metrics, true},
   route{"GET", "v1/node", show_node},
   route{"POST", "v1/node/stop", stop_node},
+  route{"POST", "v1/node/upgrade", upgrade_node},
   route{"GET", "v1/daemons", list_daemons},
   route{"POST", "v1/daemons", add_daemon},
   route{"GET", "v1/daemons/{}", show_daemon},

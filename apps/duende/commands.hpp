@@ -48,6 +48,8 @@ struct logs_options {
 int logs(const context& c, const logs_options& options);
 int events(const context& c, bool follow, const std::string& since, bool as_json);
 
+/// Replaces the running node by the program on disk.
+int upgrade(const context& c);
 int version(const context& c);
 int completion(const context& c, const std::string& shell);
 /// The names of all daemons, one a line: for the completion scripts.

@@ -117,6 +117,9 @@ void command_line::add_node_commands() {
 }
 
 void command_line::add_daemon_commands() {
+  add(
+    "upgrade", "replace the running node by the program on disk; no daemon notices",
+    [](const context& c, const arguments&) { return cli::upgrade(c); });
   const std::pair<const char*, const char*> verbs[] = {
     {"start", "start daemons, return once they run"},
     {"stop", "stop daemons, return once they are stopped"},
@@ -183,7 +186,7 @@ void command_line::add_views() {
 
 /// Commands that later versions have: known, so that the answer is a better one than "no command".
 void command_line::add_later_commands() {
-  for (const char* name : {"top", "trace", "doctor", "nodes", "drain", "undrain", "import", "upgrade"}) {
+  for (const char* name : {"top", "trace", "doctor", "nodes", "drain", "undrain", "import"}) {
     std::string command = name;
     add(command, "(not supported by this version)", [command](const context&, const arguments&) {
       return not_in_this_version(command);

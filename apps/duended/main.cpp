@@ -11,6 +11,7 @@
 #include <malloc.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -102,7 +103,8 @@ void serve(node_host& host, const node_options& options, int signals) {
 } // namespace
 
 int main(int argc, char** argv) {
-  mallopt(M_ARENA_MAX, 2); // a node has few busy threads; arenas cost memory for each
+  prctl(PR_SET_NAME, "duended"); // started by a descriptor it would be called by that's number
+  mallopt(M_ARENA_MAX, 2);       // a node has few busy threads; arenas cost memory for each
   int signals = signals_fd();
   auto options = parse_node_options(argc, argv);
   if (!options)
@@ -128,6 +130,8 @@ int main(int argc, char** argv) {
   how.keeper_fd = options->keeper_fd;
   how.threads = 1; // its handlers never block; hops between threads would be most of what a restart costs
   how.adopt_orphans = options->adopt_orphans;
+  how.upgraded = options->upgraded;
+  how.upgrade_failure = options->upgrade_failure;
   for (char** each = environ; *each; ++each)
     how.environment.emplace_back(*each);
 
@@ -153,10 +157,15 @@ int main(int argc, char** argv) {
   loaded = {};
   malloc_trim(0);
   report(*options, "ready");
+  (*host)->healthy();
   serve(**host, *options, signals);
 
   auto trouble = (*host)->trouble();
   api->reset();
+  if ((*host)->leaving()) { // the keeper starts what takes our place; nothing here is to be ended
+    (*host)->leave();
+    _exit(0);
+  }
   if (!trouble.empty()) { // nothing can be stopped any more; the next start finds what runs
     std::fprintf(stderr, "duended: %s\n", trouble.c_str());
     std::fflush(nullptr);

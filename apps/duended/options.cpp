@@ -29,6 +29,11 @@ caf::expected<node_options> parse_node_options(int argc, char** argv) {
   options.keeper_fd = take_number("DUENDE_KEEPER_FD", -1);
   options.ready_fd = take_number("DUENDE_READY_FD", -1);
   options.generation = static_cast<std::uint32_t>(take_number("DUENDE_GENERATION", 1));
+  options.upgraded = take_number("DUENDE_UPGRADED", 0) != 0;
+  if (const char* why = std::getenv("DUENDE_UPGRADE_FAILED")) {
+    options.upgrade_failure = why;
+    unsetenv("DUENDE_UPGRADE_FAILED");
+  }
   for (int fd : {options.keeper_fd, options.ready_fd})
     if (fd >= 0)
       fcntl(fd, F_SETFD, FD_CLOEXEC);

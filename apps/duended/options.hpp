@@ -17,6 +17,8 @@ struct node_options {
   int keeper_fd = -1;           ///< $DUENDE_KEEPER_FD
   int ready_fd = -1;            ///< $DUENDE_READY_FD: one line, "ready" or why not
   std::uint32_t generation = 1; ///< $DUENDE_GENERATION
+  bool upgraded = false;        ///< $DUENDE_UPGRADED: this program has just taken the place of another
+  std::string upgrade_failure;  ///< $DUENDE_UPGRADE_FAILED: why another one did not take the place of this
 };
 
 /// Errors: invalid_config with a sentence. The variables of the keeper are taken out of the environment.

@@ -91,6 +91,7 @@ bool keeper::begin(options settings, std::string& error) {
   own_group_ = getpgrp();
   tick_ = 1'000'000'000u / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK));
   find_orphans();
+  pin_program();
   if (settings_.adopt_fd < 0) {
     start_node();
     return true;
@@ -176,7 +177,8 @@ void keeper::on_signals() {
 }
 
 int keeper::wait_time() const {
-  auto next = std::min({node_.restart_at, node_.give_up_at, retry_at_, reap_at_, ending_until_, crowded_until_});
+  auto next = std::min(
+    {node_.restart_at, node_.give_up_at, node_.trial_until, retry_at_, reap_at_, ending_until_, crowded_until_});
   if (next == never)
     return -1;
   auto now = monotonic();
@@ -200,6 +202,8 @@ void keeper::on_deadlines() {
   if (due(crowded_until_))
     hanging_ = true;
   if (due(node_.give_up_at) && node_.pid > 0)
+    kill(node_.pid, SIGKILL);
+  if (due(node_.trial_until) && node_.pid > 0)
     kill(node_.pid, SIGKILL);
   if (due(node_.restart_at) && ending_ == ending::no)
     start_node();

@@ -7,6 +7,7 @@
 #include "apps/keeper/peer.hpp"
 #include "apps/keeper/slot.hpp"
 
+#include <signal.h>
 #include <sys/epoll.h>
 
 #include <memory>
@@ -40,6 +41,12 @@ private:
     bool greeted = false;
     bool finishing = false;
     int finish_code = 0;
+    int program = -1;                ///< what runs, whatever became of its file meanwhile
+    int trial = -1;                  ///< what an upgrade tries; becomes `program` once it is healthy
+    bool leaving = false;            ///< it exits for an upgrade
+    nanoseconds trial_until = never; ///< for a healthy
+    nanoseconds patience = 0;
+    std::string trial_failure; ///< told to the program that comes back
   };
 
   // keeper.cpp: the loop
@@ -85,7 +92,12 @@ private:
   void reap_strangers();
 
   // node.cpp: the node's own life
+  void pin_program();
+  int open_program() const;
   void start_node();
+  void on_upgrade(const protocol::upgrade& request);
+  void on_healthy();
+  bool after_upgrade(const siginfo_t& end);
   void on_node_exit();
   void on_node_status();
   void close_socket();

@@ -30,7 +30,16 @@ nanoseconds delay_of(std::uint32_t streak) {
   return std::min(longest_delay, first_delay << std::min(streak - 2, 10u));
 }
 
-[[noreturn]] void become_node(char* const* argv, int socket, std::uint32_t generation, int ready, int status) {
+struct node_start {
+  char* const* argv;
+  int program; ///< -1: to be looked up
+  int socket, ready, status;
+  std::uint32_t generation;
+  bool trial;
+  const char* trial_failure;
+};
+
+[[noreturn]] void become_node(const node_start& how) {
   setpgid(0, 0); // a terminal's Ctrl-C comes once, through the keeper
   unblock_signals();
   char number[16];
@@ -38,17 +47,27 @@ nanoseconds delay_of(std::uint32_t streak) {
     snprintf(number, sizeof number, "%ld", value);
     setenv(name, number, 1);
   };
-  fcntl(socket, F_SETFD, 0);
-  set("DUENDE_KEEPER_FD", socket);
-  set("DUENDE_GENERATION", generation);
-  unsetenv("DUENDE_READY_FD");
-  if (ready >= 0) {
-    fcntl(ready, F_SETFD, 0);
-    set("DUENDE_READY_FD", ready);
+  fcntl(how.socket, F_SETFD, 0);
+  set("DUENDE_KEEPER_FD", how.socket);
+  set("DUENDE_GENERATION", how.generation);
+  for (auto name : {"DUENDE_READY_FD", "DUENDE_UPGRADED", "DUENDE_UPGRADE_FAILED"})
+    unsetenv(name);
+  if (how.ready >= 0) {
+    fcntl(how.ready, F_SETFD, 0);
+    set("DUENDE_READY_FD", how.ready);
   }
-  execvp(argv[0], argv);
+  if (how.trial)
+    set("DUENDE_UPGRADED", 1);
+  if (*how.trial_failure != '\0')
+    setenv("DUENDE_UPGRADE_FAILED", how.trial_failure, 1);
+  if (how.program >= 0)
+    syscall(SYS_execveat, how.program, "", how.argv, environ, AT_EMPTY_PATH);
+  if (
+    how.program < 0 || errno == ENOSYS
+    || errno == ENOENT) // a script: its interpreter could not open it by a descriptor
+    execvp(how.argv[0], how.argv);
   int error = errno;
-  [[maybe_unused]] auto written = write(status, &error, sizeof error);
+  [[maybe_unused]] auto written = write(how.status, &error, sizeof error);
   _exit(127);
 }
 
@@ -70,9 +89,15 @@ void keeper::start_node() {
     return retry();
   }
   ++node_.generation;
+  bool trial = node_.trial >= 0;
+  if (trial)
+    node_.trial_until = monotonic() + node_.patience;
   auto pid = fork_with_pidfd(node_.pidfd);
   if (pid == 0)
-    become_node(settings_.node.data(), pair[1], node_.generation, settings_.ready_fd, status[1]);
+    become_node(
+      {settings_.node.data(), trial ? node_.trial : node_.program, pair[1], settings_.ready_fd, status[1],
+       node_.generation, trial, node_.trial_failure.c_str()});
+  node_.trial_failure.clear();
   close(pair[1]);
   close(status[1]);
   if (pid < 0) {
@@ -127,6 +152,8 @@ void keeper::on_node_exit() {
     return stop_all(info.si_status);
   if (ending_ != ending::no)
     return;
+  if (after_upgrade(info))
+    return start_node();
   auto now = monotonic();
   node_.streak = now - node_.started >= healthy_run ? 1 : node_.streak + 1;
   bool came_up_and_was_killed = node_.greeted && !by_itself;

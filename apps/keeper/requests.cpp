@@ -76,6 +76,8 @@ void keeper::handle(std::string_view packet) {
     case kind::adopt_orphan: return dispatch_to(protocol::adopt_orphan{}, &keeper::on_adopt);
     case kind::end_orphan: return dispatch_to(protocol::end_orphan{}, &keeper::on_end_orphan);
     case kind::retain_sockets: return dispatch_to(protocol::retain_sockets{}, &keeper::on_retain_sockets);
+    case kind::upgrade: return dispatch_to(protocol::upgrade{}, &keeper::on_upgrade);
+    case kind::healthy: return on_healthy();
     case kind::finish: {
       protocol::finish request;
       if (!understand(packet, request))

@@ -15,6 +15,7 @@ namespace duende {
 namespace {
 
 constexpr auto greeting_bound = std::chrono::seconds{10};
+constexpr auto answer_bound = std::chrono::seconds{5};
 
 /// Waits until the socket can be read; false at the deadline.
 bool wait_readable(int fd, instant deadline) {
@@ -137,6 +138,22 @@ void keeper_link::retain_sockets(const std::vector<std::string>& sockets) {
 }
 
 void keeper_link::end_orphan(const uuid& id, int number) { impl_->send(protocol::end_orphan{id, number}); }
+
+caf::expected<void> keeper_link::upgrade(duration patience) {
+  std::unique_lock lock{impl_->answering};
+  impl_->answer.reset();
+  protocol::upgrade request;
+  request.patience_ms =
+    static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(patience).count());
+  impl_->send(request);
+  if (!impl_->answered.wait_for(lock, answer_bound, [&] { return impl_->answer.has_value(); }))
+    return fail(errc::timed_out, "the keeper did not answer within 5s");
+  if (*impl_->answer)
+    return std::exchange(*impl_->answer, caf::error{});
+  return caf::unit;
+}
+
+void keeper_link::healthy() { impl_->send(protocol::healthy{}); }
 
 void keeper_link::finish(int code) { impl_->send(protocol::finish{code}); }
 

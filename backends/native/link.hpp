@@ -72,6 +72,11 @@ public:
   void retain_sockets(const std::vector<std::string>& sockets);
   /// Sends a signal to an orphan's process group; its end comes as on_exit with incarnation 0.
   void end_orphan(const uuid& id, int number);
+  /// Whether the keeper can start the program on disk once this node has exited. Then it does so, and goes back to the
+  /// present program where the new one is not healthy within `patience`. Blocks up to 5 s; not on the reactor's thread.
+  caf::expected<void> upgrade(duration patience);
+  /// This node serves: an upgrade to it has succeeded.
+  void healthy();
   /// The keeper ends with `code` once this node process has ended, after ending what still runs.
   void finish(int code);
 

@@ -5,8 +5,10 @@
 #include "backends/native/protocol.hpp"
 
 #include <atomic>
+#include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace duende {
@@ -41,6 +43,10 @@ struct keeper_link::impl : std::enable_shared_from_this<keeper_link::impl> {
   bool watched = false;
   std::string scratch;
 
+  std::mutex answering;
+  std::condition_variable answered;
+  std::optional<caf::error> answer; ///< to an upgrade: none for yes; guarded by `answering`
+
   // Of the receiving thread: the connecting one, then the reactor's.
   bool listed = false, calls_began = false, ended = false;
   std::string rejection;
@@ -61,6 +67,7 @@ private:
   void handle(std::string_view packet, descriptors& fds);
   void on_held(std::string_view packet, descriptors& fds);
   void on_refused(std::string_view packet);
+  void answer_upgrade(caf::error what);
   void lost();
   /// Runs `call` now, or with start() where that is yet to come.
   void tell(std::function<void()> call);

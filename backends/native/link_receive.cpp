@@ -205,6 +205,7 @@ void keeper_link::impl::handle(std::string_view packet, descriptors& fds) {
         return run_change{m.id, m.incarnation, m.stopped};
       });
     case kind::refused: return on_refused(packet);
+    case kind::pong: return answer_upgrade({});
     default: return; // a newer keeper's; nothing that we asked for
   }
 }
@@ -232,11 +233,19 @@ void keeper_link::impl::on_held(std::string_view packet, descriptors& fds) {
   held.push_back(std::move(child));
 }
 
+void keeper_link::impl::answer_upgrade(caf::error what) {
+  std::lock_guard lock{answering};
+  answer = std::move(what);
+  answered.notify_one();
+}
+
 void keeper_link::impl::on_refused(std::string_view packet) {
   protocol::refused message;
   if (!decode(packet, message))
     return;
   auto text = describe(message);
+  if (message.request == protocol::kind::upgrade)
+    return answer_upgrade(make_error(errc::io_failure, "the keeper can't start the program on disk: " + text));
   if (!listed) {
     rejection = text;
     return;

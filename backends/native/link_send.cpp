@@ -159,6 +159,8 @@ DUENDE_SENDS(adopt_orphan)
 DUENDE_SENDS(end_orphan)
 DUENDE_SENDS(finish)
 DUENDE_SENDS(retain_sockets)
+DUENDE_SENDS(upgrade)
+DUENDE_SENDS(healthy)
 #undef DUENDE_SENDS
 
 } // namespace duende

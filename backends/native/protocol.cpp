@@ -121,7 +121,8 @@ struct reader {
 template <class F, class M>
 void fields(F& f, M& m) {
   using message = std::remove_const_t<M>;
-  constexpr bool empty = std::is_same_v<message, list> || std::is_same_v<message, list_end>;
+  constexpr bool empty =
+    std::is_same_v<message, list> || std::is_same_v<message, list_end> || std::is_same_v<message, healthy>;
   if constexpr (requires { m.id; })
     f(m.id);
   if constexpr (requires { m.incarnation; })
@@ -144,6 +145,8 @@ void fields(F& f, M& m) {
     f.string(m.cgroup), f.string(m.notify_path), f.sequence(m.sockets, max_sockets), f.record(m.record);
   } else if constexpr (std::is_same_v<message, retain_sockets>) {
     f.sequence(m.sockets, max_retained);
+  } else if constexpr (std::is_same_v<message, upgrade>) {
+    f(m.patience_ms);
   } else if constexpr (std::is_same_v<message, end_orphan>) {
     f(m.number);
   } else if constexpr (std::is_same_v<message, finish>) {
@@ -232,6 +235,8 @@ DUENDE_MESSAGE(end_orphan)
 DUENDE_MESSAGE(finish)
 DUENDE_MESSAGE(ping)
 DUENDE_MESSAGE(retain_sockets)
+DUENDE_MESSAGE(upgrade)
+DUENDE_MESSAGE(healthy)
 DUENDE_MESSAGE(welcome)
 DUENDE_MESSAGE(channels)
 DUENDE_MESSAGE(spawned)

@@ -40,6 +40,8 @@ enum class kind : std::uint16_t {
   finish,
   ping,
   retain_sockets,
+  upgrade,
+  healthy,
   // from the keeper
   welcome = 64,
   channels,
@@ -170,6 +172,18 @@ struct finish {
 struct ping {
   static constexpr auto type = kind::ping;
   std::uint64_t token = 0;
+};
+
+/// The node is about to exit, so that the program on disk takes its place. Answered by a pong, or refused. Where the new
+/// one is not healthy in time, the program that ran until now is started again.
+struct upgrade {
+  static constexpr auto type = kind::upgrade;
+  std::uint32_t patience_ms = 30'000;
+};
+
+/// The node serves.
+struct healthy {
+  static constexpr auto type = kind::healthy;
 };
 
 /// With two descriptors: read and write end of the stage pipe.

@@ -195,6 +195,7 @@ public:
 
   bool all_ready() override { return ready; }
   std::string metrics() override { return "# TYPE duende_daemons gauge\nduende_daemons{state=\"running\"} 2\n"; }
+  caf::expected<void> upgrade() override { return make_error(errc::unsupported, "no program on disk"); }
   void shutdown() override {
     std::lock_guard lock{mutex_};
     stopping_ = true;

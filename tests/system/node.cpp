@@ -63,7 +63,7 @@ void node::launch(const options& how) {
   std::vector<std::string> command;
   for (const auto& word : how.prefix)
     command.push_back(replaced(word, "@DIR@", dir_.path()));
-  for (const auto& word : {program("duende"), std::string{"up"}, std::string{"-f"}, path("duende.toml")})
+  for (const auto& word : {duende(), std::string{"up"}, std::string{"-f"}, path("duende.toml")})
     command.push_back(word);
   auto env = how.env;
   env["DUENDE_SOCKET"] = socket_;
@@ -129,9 +129,9 @@ std::optional<int> node::terminate(double seconds) {
 }
 
 outcome node::cli(const std::vector<std::string>& arguments, double seconds) const {
-  std::vector<std::string> command = {program("duende")};
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  return run(command, {{"DUENDE_SOCKET", socket_}, {"NO_COLOR", "1"}}, seconds);
+  std::vector<std::string> words = {duende()};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return run(words, {{"DUENDE_SOCKET", socket_}, {"NO_COLOR", "1"}}, seconds);
 }
 
 std::map<std::string, json> node::ps() const {
@@ -187,7 +187,7 @@ pid_t node::pid_of(std::string_view executable) const {
   for (auto pid : tree()) {
     std::error_code ignored;
     auto path = std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/exe", ignored);
-    if (path.filename() == executable)
+    if (path.filename() == executable || path.filename() == std::string{executable} + " (deleted)")
       return pid;
   }
   return 0;

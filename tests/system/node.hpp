@@ -38,6 +38,7 @@ struct options {
   std::vector<std::string> prefix;        ///< a command that runs `duende up`, such as unshare
   std::map<std::string, std::string> env; ///< beside the test's own
   std::string node_keys;                  ///< more lines for [node]
+  std::string bin;                        ///< folder of other copies of the programs
   bool wait = true;                       ///< until the API answers
 };
 
@@ -128,6 +129,7 @@ public:
 
 private:
   void launch(const options& how);
+  std::string duende() const { return how_.bin.empty() ? program("duende") : how_.bin + "/duende"; }
   void cleanup();
 
   scratch dir_;

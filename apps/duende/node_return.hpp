@@ -1,0 +1,29 @@
+// Waits for a node that is to come back: by what happens to its socket (inotify(7)), not by trying again and again.
+#pragma once
+
+#include "core/time.hpp"
+
+#include <string>
+
+namespace duende::cli {
+
+class node_return {
+public:
+  /// Notes from now on what happens at `socket`.
+  explicit node_return(const std::string& socket);
+  ~node_return();
+  node_return(const node_return&) = delete;
+  node_return& operator=(const node_return&) = delete;
+
+  /// True as soon as the socket was made anew since the last call; it may take one more call until it answers. False where
+  /// `limit` is over or `stop_fd` became readable. Where the system has no inotify left, true after 200 ms.
+  bool wait(duration limit, int stop_fd = -1);
+
+private:
+  bool seen();
+
+  std::string name_;
+  int fd_ = -1;
+};
+
+} // namespace duende::cli
