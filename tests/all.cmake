@@ -83,8 +83,9 @@ foreach(suite IN LISTS suites)
       if(EXISTS ${root}/tests/fuzz/corpus/${name})
         list(APPEND seeds ${root}/tests/fuzz/corpus/${name})
       endif()
+      # libFuzzer's own exit code for a finding is 77, which means "skipped" here.
       add(fuzz.${name} ${limit} COMMAND ${program} -max_total_time=${FUZZ_SECONDS} -timeout=10 -rss_limit_mb=2048
-        -verbosity=0 -print_final_stats=1 -artifact_prefix=${build}/fuzz/ ${seeds} ENVIRONMENT ${asan_environment})
+        -error_exitcode=1 -timeout_exitcode=1 -verbosity=0 -print_final_stats=1 -artifact_prefix=${build}/fuzz/ ${seeds} ENVIRONMENT ${asan_environment})
     endforeach()
   endif()
 endforeach()

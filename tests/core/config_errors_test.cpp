@@ -179,6 +179,8 @@ TEST_CASE("syntax errors have a place too") {
   // Letters where a blank may stand were undefined behaviour in toml++ 3.3.
   CHECK_THAT(faults("[node]\nname = \"a\"é"), Contains("f.toml:2:11: "));
   CHECK_THAT(faults("é = 1"), Contains("f.toml:1:1: "));
+  for (const char* header : {"[(", "[[(x]]", "[.a]", "[ =", "[#"})
+    CHECK_THAT(faults(header), Contains("f.toml:1:"));
   CHECK(faults("[[daemon]]\nname = \"a\"\ncommand = \"x\"\nversion = \"\"\"\\\n  é\"\"\"").empty());
   std::string dotted = "a";
   for (int i = 0; i < 1'000'000; ++i)
