@@ -262,6 +262,8 @@ node_host::~node_host() {
     if (native_) // the last to go: the incarnations need it to stop
       while (system_->registry().running() > 1 && trouble().empty())
         system_->registry().await_running_count_equal(1);
+    if (link_) // its calls use what goes now
+      link_->silence();
     caf::anon_send_exit(native_, caf::exit_reason::user_shutdown);
     native_ = nullptr;
     services_.reset();
