@@ -37,6 +37,7 @@ daemon_status status_of(const child& c, const std::string& supervisor, instant n
   if (c.spec) {
     s.version = c.spec->version;
     s.description = c.spec->description;
+    s.instance_of = c.spec->instance_of;
   }
   if (c.alive() && c.state != daemon_state::starting)
     s.uptime_seconds = std::max(0.0, std::chrono::duration<double>(now - c.started_at).count());

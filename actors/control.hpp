@@ -72,6 +72,10 @@ public:
   virtual std::string metrics() = 0;
   /// Begins an orderly stop of everything and of the node; returns at once.
   virtual void shutdown() = 0;
+  /// Restarts all instances of that name one after another; which were. Errors: spawn_failed where one did not get ready.
+  virtual caf::expected<std::vector<std::string>> roll(const std::string& name, duration timeout) = 0;
+  /// Makes it so many instances, by the plan that is returned.
+  virtual caf::expected<apply_plan> scale(const std::string& name, std::uint32_t instances) = 0;
   /// Gives way to the program on disk; returns once the keeper is ready for it, the exit follows. Errors: unsupported where
   /// the node is part of a program, io_failure where the program on disk can't be started.
   virtual caf::expected<void> upgrade() = 0;

@@ -161,6 +161,14 @@ std::string node_host::host_control::metrics() {
   return text;
 }
 
+caf::expected<std::vector<std::string>> node_host::host_control::roll(const std::string& name, duration timeout) {
+  return ask<std::vector<std::string>>(timeout > 0ns ? timeout : 10min, roll_atom::value, name);
+}
+
+caf::expected<apply_plan> node_host::host_control::scale(const std::string& name, std::uint32_t instances) {
+  return ask<apply_plan>(10min, scale_atom::value, name, instances);
+}
+
 caf::expected<void> node_host::host_control::upgrade() {
   if (stopping_)
     return make_error(errc::wrong_state, "the node stops");

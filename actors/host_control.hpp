@@ -25,6 +25,8 @@ public:
   bool all_ready() override;
   std::string metrics() override;
   void shutdown() override;
+  caf::expected<std::vector<std::string>> roll(const std::string& name, duration timeout) override;
+  caf::expected<apply_plan> scale(const std::string& name, std::uint32_t instances) override;
   caf::expected<void> upgrade() override;
 
 private:

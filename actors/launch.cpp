@@ -1,6 +1,7 @@
 #include "actors/launch.hpp"
 
 #include "core/errc.hpp"
+#include "core/instances.hpp"
 #include "core/paths.hpp"
 
 #include <grp.h>
@@ -139,7 +140,7 @@ std::vector<std::string> make_environment(const services& with, const daemon_spe
     auto& names = spec.inherit_env.names;
     if (
       name.starts_with("DUENDE_KEEPER") || name == "DUENDE_GENERATION" || name == "NOTIFY_SOCKET"
-      || name.starts_with("LISTEN_"))
+      || name.starts_with("LISTEN_") || name == "DUENDE_INSTANCE")
       return false; // between the node and those who started it
     return spec.inherit_env.all || std::find(names.begin(), names.end(), name) != names.end();
   };
@@ -148,6 +149,8 @@ std::vector<std::string> make_environment(const services& with, const daemon_spe
       env.push_back(entry);
   for (auto& [key, value] : spec.env)
     env.push_back(fmt::format("{}={}", key, value));
+  if (!spec.instance_of.empty())
+    env.push_back(fmt::format("DUENDE_INSTANCE={}", instance_number(spec)));
   if (uses_notify(spec))
     env.push_back("NOTIFY_SOCKET=" + notify_path_of(with, id));
   if (spec.watchdog)

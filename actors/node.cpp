@@ -55,6 +55,16 @@ node::behavior_type node::make_behavior() {
       return unknown(name);
     },
     [this](const std::shared_ptr<apply_order>& order) { return apply(*order); },
+    [this](change_atom, const std::string& name, const change_order_ptr& order) -> reply<daemon_status> {
+      auto to = supervisor_of(name);
+      return to ? reply<daemon_status>{delegate(to, change_atom::value, name, order)} : unknown(name);
+    },
+    [this](roll_atom, const std::string& name) { return roll_group(name); },
+    [this](scale_atom, const std::string& name, std::uint32_t count) { return scale(name, count); },
+    [this](const rolled_note& note) {
+      rolling_.erase(note.group);
+      note.act();
+    },
     [this](add_atom, const supervisor_spec& spec) { return add_supervisor(spec); },
     [this](add_atom, const std::string& supervisor, const actor_inbox_ptr& inbox) {
       when_present(supervisor, [=, this] { send(supervisor_named(supervisor), inbox); });
@@ -93,6 +103,12 @@ caf::error node::unknown(const std::string& name) const {
     return fail(
       errc::wrong_state, "'{}' is down with its supervisor '{}'; 'duende start {}' starts that", name, home->second,
       home->second);
+  std::string instances;
+  for (auto& spec : present_.daemons)
+    if (spec.instance_of == name && instances.size() < 200)
+      instances += (instances.empty() ? "" : ", ") + spec.name;
+  if (!instances.empty())
+    return fail(errc::not_found, "no daemon named '{}', it has instances: {}", name, instances);
   std::vector<std::string> names;
   for (auto& [known, home] : homes_)
     names.push_back(known);
@@ -140,7 +156,7 @@ node::reply<daemon_status> node::add(const std::string& supervisor, const child_
       if (!homes_.contains(each.name))
         return fail(errc::invalid_config, "'{}' depends on '{}', which does not exist", seed.name, each.name);
   homes_[seed.name] = supervisor;
-  if (seed.kind == child_kind::process) {
+  if (seed.kind == child_kind::process && !order->transient) {
     present_.daemons.push_back(*seed.spec);
     write_stack();
     if (!seed.spec->depends_on.empty())

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -19,6 +20,15 @@ struct apply_order {
   bool dry_run = false;
 };
 
+/// From a roll-out to the node: it is over, and what is to be done about that.
+struct rolled_note {
+  std::string group;
+  std::function<void()> act;
+};
+
+struct rollout_order;
+struct rollout_report;
+
 using node_actor = caf::typed_actor<
   caf::replies_to<command>::with<daemon_status>, caf::replies_to<signal_atom, std::string, int>::with<daemon_status>,
   // (supervisor, order): a daemon of any kind
@@ -27,6 +37,12 @@ using node_actor = caf::typed_actor<
   caf::replies_to<find_atom, std::string>::with<daemon_status>, caf::replies_to<snapshot_atom>::with<tree_snapshot>,
   caf::replies_to<spec_atom, std::string>::with<daemon_spec_ptr>,
   caf::replies_to<std::shared_ptr<apply_order>>::with<apply_plan>,
+  // one instance's new configuration
+  caf::replies_to<change_atom, std::string, change_order_ptr>::with<daemon_status>,
+  // all instances one after another: which were replaced
+  caf::replies_to<roll_atom, std::string>::with<std::vector<std::string>>,
+  // (name, count): so many instances
+  caf::replies_to<scale_atom, std::string, std::uint32_t>::with<apply_plan>, caf::reacts_to<rolled_note>,
   // a new supervisor for a running tree
   caf::replies_to<add_atom, supervisor_spec>::with<std::string>,
   // (supervisor, order)
@@ -70,6 +86,13 @@ private:
   reply<tree_snapshot> snapshot();
   reply<apply_plan> apply(const apply_order& order);
   void carry_out(const apply_plan& plan, const stack& wanted, std::function<void(caf::error)> done);
+  std::vector<const daemon_spec*> instances_of(const std::string& group) const;
+  caf::error unknown_group(const std::string& name) const;
+  void roll(rollout_order order, std::function<void(std::shared_ptr<const rollout_report>)> done);
+  caf::error failure_of(const std::string& group, const rollout_report& report) const;
+  reply<std::vector<std::string>> roll_group(const std::string& name);
+  void roll_changes(const std::vector<std::string>& names, const stack& before, std::function<void(caf::error)> done);
+  reply<apply_plan> scale(const std::string& name, std::uint32_t count);
   void when_present(const std::string& supervisor, std::function<void()> act);
   void broadcast(const milestone_note& note);
   void dependencies_changed();
@@ -85,11 +108,14 @@ private:
   std::unordered_map<std::string, milestone> board_;
   dependants_ptr dependants_;
   std::map<std::string, std::vector<std::function<void()>>> pending_; ///< until a supervisor says hello
+  std::set<std::string> rolling_;                                     ///< groups under a roll-out
   bool stopping_ = false;
 };
 
 } // namespace duende
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::apply_plan)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::rolled_note)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<std::string>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::daemon_spec_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<duende::apply_order>)

@@ -2,6 +2,7 @@
 #include "actors/node.hpp"
 
 #include "core/crash_point.hpp"
+#include "core/instances.hpp"
 
 #include <algorithm>
 
@@ -26,6 +27,28 @@ child_order_ptr order_for(const daemon_spec& spec) {
   return order;
 }
 
+using groups = std::map<std::string, std::vector<std::string>>;
+
+/// The changes that are made one instance after another: of groups with several, where a change needs a restart.
+groups rolling_steps(const apply_plan& plan, const stack& before, const stack& wanted) {
+  groups result;
+  for (auto& step : plan.steps) {
+    auto* was = find_spec(before, step.name);
+    auto* now = find_spec(wanted, step.name);
+    if (
+      step.action == plan_action::change && !step.is_supervisor && step.restarts && !changes(step, "supervisor")
+      && !now->instance_of.empty() && was->instance_of == now->instance_of)
+      result[now->instance_of].push_back(step.name);
+  }
+  return result;
+}
+
+bool is_rolled(const groups& rolled, const std::string& name) {
+  return std::any_of(rolled.begin(), rolled.end(), [&](auto& each) {
+    return std::find(each.second.begin(), each.second.end(), name) != each.second.end();
+  });
+}
+
 /// Calls `done` once, with the first error, when everything counted has come back.
 struct countdown {
   std::size_t missing = 1;
@@ -48,6 +71,9 @@ node::reply<apply_plan> node::apply(const apply_order& order) {
   auto plan = make_plan(present_, order.wanted);
   if (order.dry_run)
     return plan;
+  for (auto& step : plan.steps)
+    if (auto* spec = find_spec(present_, step.name); spec && rolling_.contains(group_name(*spec)))
+      return fail(errc::wrong_state, "cannot apply: '{}' is being rolled out", group_name(*spec));
   auto promise = make_response_promise<apply_plan>();
   carry_out(plan, order.wanted, [promise, plan](const caf::error& error) mutable {
     if (error)
@@ -86,8 +112,13 @@ void node::carry_out(const apply_plan& plan, const stack& wanted, std::function<
         if (auto to = supervisor_named(spec.name); to && spec.name == step.name)
           send(to, change_atom::value, spec);
     }
+  auto rolled = rolling_steps(plan, before, wanted);
+  for (auto& [group, names] : rolled) {
+    ++all->missing;
+    roll_changes(names, before, [all](const caf::error& error) { all->arrived(error); });
+  }
   for (auto& step : plan.steps) {
-    if (step.is_supervisor)
+    if (step.is_supervisor || is_rolled(rolled, step.name))
       continue;
     auto* was = find_spec(before, step.name);
     auto* now = find_spec(wanted, step.name);

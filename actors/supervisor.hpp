@@ -35,6 +35,7 @@ struct child_order {
   child_seed seed;
   bool watched = false;
   bool start = true;
+  bool transient = false; ///< not part of the stack: gone with this node
 };
 using child_order_ptr = std::shared_ptr<child_order>;
 
@@ -43,6 +44,7 @@ struct change_order {
   daemon_spec_ptr spec;
   bool restart = false;
   bool watched = false;
+  bool wait = false; ///< answered once it runs again
 };
 using change_order_ptr = std::shared_ptr<change_order>;
 

@@ -281,9 +281,9 @@ supervisor::reply supervisor::change_child(const std::string& name, const change
   persist(*c);
   record_event(*c, event_kind::config, order->restart ? "configuration changed: restarts" : "configuration changed");
   if (order->restart && c->alive() && c->desired == desired_state::up)
-    return restart_child(*c, false);
+    return restart_child(*c, order->wait);
   if (order->restart && c->state == daemon_state::backoff)
-    return start_child(*c, false);
+    return start_child(*c, order->wait);
   if (c->pending_start)
     start_eligible();
   return status_of(*c, spec_.name, monotonic_now());

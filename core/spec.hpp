@@ -119,7 +119,9 @@ struct daemon_spec {
   std::uint64_t open_files_max = 0; ///< 0: the node's own limit
   bool no_new_privileges = false;
   log_spec logs;
-  std::vector<socket_spec> sockets; ///< its descriptors from 3 on
+  std::vector<socket_spec> sockets;  ///< its descriptors from 3 on
+  std::string instance_of;           ///< the name that several instances share; empty: the only one
+  std::uint32_t max_unavailable = 0; ///< of the instances, while they are replaced; 0: a new one is ready first
 
   bool operator==(const daemon_spec&) const = default;
 };

@@ -84,6 +84,9 @@ comparison compare(const daemon_spec& a, const daemon_spec& b) {
   c.restart("resources.open_files_max", a.open_files_max, b.open_files_max);
   c.restart("security.no_new_privileges", a.no_new_privileges, b.no_new_privileges);
   compare_logs(c, a.logs, b.logs);
+  c.restart("socket", a.sockets, b.sockets);
+  c.restart("instances", a.instance_of, b.instance_of);
+  c.adopt("rolling.max_unavailable", a.max_unavailable, b.max_unavailable);
   // A key this list does not know must not pass for unchanged.
   if (c.keys.empty() && !(a == b))
     c.restart("configuration", 0, 1);

@@ -101,8 +101,35 @@ http_response act_on_daemon(const api_context& context, const http_request& requ
   auto wait = flag_parameter(request, "wait", true);
   if (!timeout || !wait)
     return problem(timeout ? wait.error() : timeout.error());
+  auto rolling = flag_parameter(request, "rolling", false);
+  if (!rolling)
+    return problem(rolling.error());
+  if (*rolling && *what != verb::restart)
+    return problem(fail(errc::invalid_config, "parameter 'rolling' is for restart"));
+  if (*rolling) {
+    auto replaced = context.node.roll(name, *timeout);
+    return replaced ? json_response(200, nlohmann::json{{"replaced", *replaced}}.dump()) : problem(replaced.error());
+  }
   auto done = context.node.act(*what, name, *timeout, *wait);
   return done ? daemon_response(context, *wait ? 200 : 202, *done) : problem(done.error());
+}
+
+http_response scale_daemon(const api_context& context, const http_request& request, const std::string& name) {
+  auto body = nlohmann::json::parse(request.body, nullptr, false);
+  if (body.is_discarded())
+    return problem(400, "malformed", "Malformed JSON", "the body is not JSON: send {\"instances\":3}");
+  auto member = body.is_object() ? body.find("instances") : body.end();
+  if (
+    !body.is_object() || member == body.end() || !member->is_number_unsigned()
+    || member->get<std::uint64_t>() > 1'000'000)
+    return problem(fail(errc::invalid_config, "instances: expected {{\"instances\":3}} with a number from 1 on"));
+  auto plan = context.node.scale(name, member->get<std::uint32_t>());
+  if (!plan)
+    return problem(plan.error());
+  std::string text;
+  json_writer out{text};
+  write_json(out, *plan);
+  return json_response(200, std::move(text));
 }
 
 http_response signal_daemon(const api_context& context, const http_request& request, const std::string& name) {

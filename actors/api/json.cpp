@@ -150,6 +150,8 @@ void write_json(
     out.null();
   }
   out.member("desired", to_string(daemon.desired)).member("status_text", daemon.status_text);
+  if (!daemon.instance_of.empty())
+    out.member("instance_of", daemon.instance_of);
   out.member("next_restart_seconds", daemon.next_restart_seconds);
   out.member("description", daemon.description).member("version", daemon.version);
   if (logs != nullptr) {

@@ -45,6 +45,7 @@ constexpr std::array routes = {
   route{"POST", "v1/daemons/{}/resume", act_on_daemon},
   route{"POST", "v1/daemons/{}/reload", act_on_daemon},
   route{"POST", "v1/daemons/{}/signal", signal_daemon},
+  route{"POST", "v1/daemons/{}/scale", scale_daemon},
   route{"PATCH", "v1/daemons/{}/resources", later},
   route{"GET", "v1/daemons/{}/logs", show_logs},
   route{"GET", "v1/daemons/{}/samples", later},

@@ -1,6 +1,7 @@
 // Commands that act on named daemons.
 #include "apps/duende/client.hpp"
 #include "apps/duende/commands.hpp"
+#include "apps/duende/show.hpp"
 #include "core/exit_reason.hpp"
 #include "core/paths.hpp"
 #include "core/state.hpp"
@@ -27,9 +28,29 @@ std::string_view advice(errc code) {
   }
 }
 
+/// A name that several instances share stands for all of them.
+names with_instances(const context& c, const names& which) {
+  client node{c.socket()};
+  auto all = node.send_json({.target = "/v1/daemons"});
+  if (!all)
+    return which; // the command itself will say why
+  names result;
+  for (const auto& name : which) {
+    auto before = result.size();
+    for (const auto& daemon : *all)
+      if (goes_by(daemon, name))
+        result.push_back(text_of(daemon, "name"));
+    if (result.size() == before)
+      result.push_back(name);
+  }
+  return result;
+}
+
 /// Runs `one` for each name, side by side: a daemon may wait for another one of the list. The first failure decides the code.
 int for_each_name(
-  const names& which, std::string_view verb, const std::function<caf::expected<void>(const std::string&)>& one) {
+  const context& c, const names& given, std::string_view verb,
+  const std::function<caf::expected<void>(const std::string&)>& one) {
+  auto which = with_instances(c, given);
   std::vector<caf::expected<void>> results(which.size());
   for (std::size_t first = 0; first < which.size(); first += max_at_once) {
     std::vector<std::thread> threads;
@@ -65,7 +86,7 @@ int act(const context& c, const std::string& verb, const names& which, const std
       return report("--timeout", parsed.error());
     patience = *parsed;
   }
-  return for_each_name(which, verb, [&](const std::string& name) -> caf::expected<void> {
+  return for_each_name(c, which, verb, [&](const std::string& name) -> caf::expected<void> {
     client node{c.socket()};
     auto query = fmt::format("/{}?timeout={}", verb, format_duration(patience));
     auto result = node.send_json(
@@ -88,7 +109,7 @@ int act(const context& c, const std::string& verb, const names& which, const std
 int kill(const context& c, const names& which, const std::string& signal) {
   if (signal_number(signal) == 0)
     return usage(fmt::format("'{}' is no signal: expected a name like TERM or a number", signal));
-  return for_each_name(which, "signal", [&](const std::string& name) -> caf::expected<void> {
+  return for_each_name(c, which, "signal", [&](const std::string& name) -> caf::expected<void> {
     client node{c.socket()};
     auto sent =
       node.send({.method = "POST", .target = daemon_target(name, "/signal"), .body = json{{"signal", signal}}.dump()});
@@ -97,7 +118,7 @@ int kill(const context& c, const names& which, const std::string& signal) {
 }
 
 int remove(const context& c, const names& which) {
-  return for_each_name(which, "remove", [&](const std::string& name) -> caf::expected<void> {
+  return for_each_name(c, which, "remove", [&](const std::string& name) -> caf::expected<void> {
     client node{c.socket()};
     auto sent = node.send({.method = "DELETE", .target = daemon_target(name), .patience = std::chrono::minutes{6}});
     return sent ? caf::expected<void>{} : sent.error();

@@ -1,6 +1,7 @@
 #include "apps/duende/client.hpp"
 #include "apps/duende/commands.hpp"
 #include "apps/duende/files.hpp"
+#include "apps/duende/show.hpp"
 #include "apps/duende/terminal.hpp"
 #include "core/config/load.hpp"
 
@@ -19,6 +20,21 @@ int check(const context& c, const std::string& file) {
   return done;
 }
 
+void print_plan(const context& c, const json& plan, bool dry_run) {
+  bool colored = use_color(c);
+  std::size_t steps = 0;
+  for (const auto& step : plan.value("steps", json::array())) {
+    auto action = step.value("action", "");
+    auto with = action == "add" ? color::green : action == "remove" ? color::red : color::yellow;
+    fmt::print("{}\n", paint(printable(step.value("text", "")), with, colored));
+    ++steps;
+  }
+  note(
+    c, fmt::format(
+         "{}{} change{}, {} unchanged", dry_run ? "would make " : "", steps, steps == 1 ? "" : "s",
+         plan.value("unchanged", std::uint64_t{0})));
+}
+
 int apply(const context& c, const std::string& file, bool dry_run) {
   // Resolved here, with its includes: paths in it are those of who applies it, and its errors show before the node is asked.
   auto loaded = load_file(absolute_file(file));
@@ -33,18 +49,7 @@ int apply(const context& c, const std::string& file, bool dry_run) {
      .patience = std::chrono::minutes{5}});
   if (!plan)
     return report(fmt::format("cannot apply '{}'", file), plan.error());
-  bool colored = use_color(c);
-  std::size_t steps = 0;
-  for (const auto& step : plan->value("steps", json::array())) {
-    auto action = step.value("action", "");
-    auto with = action == "add" ? color::green : action == "remove" ? color::red : color::yellow;
-    fmt::print("{}\n", paint(printable(step.value("text", "")), with, colored));
-    ++steps;
-  }
-  note(
-    c, fmt::format(
-         "{}{} change{}, {} unchanged", dry_run ? "would make " : "", steps, steps == 1 ? "" : "s",
-         plan->value("unchanged", std::uint64_t{0})));
+  print_plan(c, *plan, dry_run);
   return done;
 }
 

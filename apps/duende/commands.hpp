@@ -28,6 +28,9 @@ int tree(const context& c, bool as_json);
 
 /// `verb`: start, stop, restart, pause, resume or reload.
 int act(const context& c, const std::string& verb, const names& which, const std::string& timeout);
+/// All instances of each name, one after another.
+int restart_rolling(const context& c, const names& which, const std::string& timeout);
+int scale(const context& c, const std::string& name, std::uint32_t instances);
 int kill(const context& c, const names& which, const std::string& signal);
 int remove(const context& c, const names& which);
 

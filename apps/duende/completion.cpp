@@ -61,7 +61,7 @@ complete -c duende -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish
 
 constexpr std::string_view commands =
   "up down apply check ps status tree start stop restart pause resume reload kill run rm "
-  "logs events top trace doctor nodes drain undrain import completion upgrade version";
+  "logs events top trace doctor nodes drain undrain import completion upgrade scale version";
 
 int print(std::string_view script) {
   std::string text{script};

@@ -2,6 +2,8 @@
 #include "apps/duende/commands.hpp"
 #include "apps/duende/follow.hpp"
 
+#include <set>
+
 #include <unistd.h>
 
 namespace duende::cli {
@@ -19,14 +21,19 @@ located locate(client& node, const names& which) {
     result.error = all.error();
     return result;
   }
+  std::set<std::string> found;
   for (const auto& daemon : *all) {
     auto name = text_of(daemon, "name");
-    if ((!which.empty() && std::find(which.begin(), which.end(), name) == which.end()) || !daemon.contains("logs"))
+    auto wanted = [&](const std::string& each) { return goes_by(daemon, each); };
+    if ((!which.empty() && std::none_of(which.begin(), which.end(), wanted)) || !daemon.contains("logs"))
       continue;
+    for (const auto& each : which)
+      if (wanted(each))
+        found.insert(each);
     result.sources.push_back({name, text_of(daemon["logs"], "dir"), daemon["logs"].value("timestamps", true)});
   }
   for (const auto& name : which)
-    if (std::none_of(result.sources.begin(), result.sources.end(), [&](const auto& x) { return x.daemon == name; }))
+    if (!found.contains(name))
       result.error = fail(errc::not_found, "no daemon named '{}'; 'duende ps' lists all", name);
   return result;
 }

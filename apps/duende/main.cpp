@@ -15,6 +15,7 @@ struct arguments {
   std::string signal = "TERM";
   bool as_json = false, watch = false, follow = false, dry_run = false, rolling = false;
   std::optional<std::size_t> lines;
+  std::uint32_t instances = 1;
   up_options up;
   run_options run;
 };
@@ -131,7 +132,7 @@ void command_line::add_daemon_commands() {
   for (const auto& [name, about] : verbs) {
     std::string verb = name;
     auto* sub = add(verb, about, [verb](const context& c, const arguments& a) {
-      return a.rolling ? not_in_this_version("restart --rolling") : cli::act(c, verb, a.which, a.timeout);
+      return a.rolling ? restart_rolling(c, a.which, a.timeout) : cli::act(c, verb, a.which, a.timeout);
     });
     add_names(sub, true);
     if (verb != "reload")
@@ -139,6 +140,12 @@ void command_line::add_daemon_commands() {
     if (verb == "restart")
       sub->add_flag("--rolling", arguments_.rolling, "instances one after the other");
   }
+  auto* scale =
+    add("scale", "so many instances of a daemon, until the next apply", [](const context& c, const arguments& a) {
+      return cli::scale(c, a.name, a.instances);
+    });
+  scale->add_option("NAME", arguments_.name, "the name that they share")->required();
+  scale->add_option("N", arguments_.instances, "1 to 1000")->required();
   auto* kill = add("kill", "send a signal to daemons", [](const context& c, const arguments& a) {
     return cli::kill(c, a.which, a.signal);
   });

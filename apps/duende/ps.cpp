@@ -19,10 +19,12 @@ caf::expected<json> fetch(client& node, const names& which) {
     return all;
   json chosen = json::array();
   for (const auto& name : which) {
-    auto found = std::find_if(all->begin(), all->end(), [&](const json& x) { return x.value("name", "") == name; });
-    if (found == all->end())
+    auto before = chosen.size();
+    for (const auto& daemon : *all)
+      if (goes_by(daemon, name))
+        chosen.push_back(daemon);
+    if (chosen.size() == before)
       return fail(errc::not_found, "no daemon named '{}'; 'duende ps' lists all", name);
-    chosen.push_back(*found);
   }
   return chosen;
 }

@@ -7,6 +7,10 @@
 
 namespace duende::cli {
 
+bool goes_by(const json& daemon, const std::string& name) {
+  return text_of(daemon, "name") == name || text_of(daemon, "instance_of") == name;
+}
+
 std::string text_of(const json& object, const char* key) {
   auto found = object.is_object() ? object.find(key) : object.end();
   return object.is_object() && found != object.end() && found->is_string() ? found->get<std::string>() : "";

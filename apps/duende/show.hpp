@@ -10,9 +10,13 @@
 namespace duende::cli {
 
 /// Member access that never throws: the value, or the fallback where it is missing or of another type.
+/// Whether it is the daemon of that name, or one of the instances that share it.
+bool goes_by(const json& daemon, const std::string& name);
 std::string text_of(const json& object, const char* key);
 double number_of(const json& object, const char* key);
 
+/// What an apply did, or would do.
+void print_plan(const context& c, const json& plan, bool dry_run);
 /// NAME STATE PID RESTARTS UPTIME CPU MEMORY NOTE
 std::vector<cell> daemon_row(const json& daemon);
 /// Why it is as it is: what it waits for, or how it ended.

@@ -39,6 +39,8 @@ struct table_notes {
   place table, name, supervisor;
   std::vector<place> dependencies; ///< as daemon_spec::depends_on
   std::vector<place> sockets;      ///< as daemon_spec::sockets
+  std::uint32_t instances = 1;
+  place instances_at;
   std::vector<text_at> includes;
   std::vector<text_at> env_files;
   std::map<std::string, place> env;

@@ -146,6 +146,8 @@ void loader::read_daemon(const value& table, const document& doc) {
   context c{errors_, doc.name, doc.dir, &spec, notes, {}};
   read_section(c, "daemon", table);
   finish_daemon(c, table, spec);
+  if (notes.instances > 1)
+    multiply_last();
 }
 
 void loader::finish_daemon(context& c, const value& table, daemon_spec& spec) {
@@ -236,6 +238,7 @@ void loader::read_included(const text_at& pattern, const std::string& path, cons
 
 load_result loader::finish(bool check_names) {
   if (check_names) {
+    expand_dependencies();
     check_duplicates();
     check_sockets();
     check_references();

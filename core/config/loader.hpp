@@ -42,6 +42,8 @@ private:
   void read_includes(const table_notes& notes, const document& doc);
   void read_included(const text_at& pattern, const std::string& path, const document& doc);
   std::size_t remember_file(const std::string& name);
+  void multiply_last();
+  void expand_dependencies();
   void check_duplicates();
   void check_sockets();
   void check_references();

@@ -1,6 +1,8 @@
 // What only shows when all files are read.
 #include "core/config/loader.hpp"
 
+#include "core/instances.hpp"
+
 #include <algorithm>
 #include <unordered_map>
 
@@ -34,8 +36,8 @@ void loader::check_sockets() {
     const auto& spec = result_.value.daemons[i];
     const auto& notes = daemons_[i];
     for (std::size_t k = 0; k < spec.sockets.size(); ++k) {
-      auto [known, is_new] = taken.emplace(spec.sockets[k].listen, spec.name);
-      if (!is_new && !known->first.empty())
+      auto [known, is_new] = taken.emplace(spec.sockets[k].listen, group_name(spec)); // instances share theirs
+      if (!is_new && !known->first.empty() && known->second != group_name(spec))
         errors_.add(
           result_.files[notes.file], notes.sockets[k],
           fmt::format("'socket.listen': daemon '{}' listens on '{}' already", known->second, known->first));

@@ -1,6 +1,7 @@
 // Rows of [[daemon]] and its sections that this version supports.
 #include "core/config/fields.hpp"
 #include "core/config/special.hpp"
+#include "core/instances.hpp"
 
 #include <array>
 
@@ -131,6 +132,19 @@ const auto of_daemon = std::to_array<rule>({
   row<held, &held::listen>(
     "daemon.socket", "listen", shape::listen, "IP:PORT, [IPV6]:PORT, udp:IP:PORT or unix:/PATH."),
   row<held, &held::name>("daemon.socket", "name", shape::name, "In LISTEN_FDNAMES. Default: the daemon's name."),
+
+  within(
+    {"daemon", "instances", shape::integer, "N > 1 gives name-1 to name-N, each with its number in DUENDE_INSTANCE.",
+     set_instances, nullptr},
+    1, max_instances),
+  daemon<&d::instance_of>(
+    "instance_of", shape::name, "The name that several instances share. Written by duende itself for 'instances'."),
+  section("daemon", "rolling", shape::section, "How instances are replaced."),
+  within(
+    row<d, &d::max_unavailable>(
+      "daemon.rolling", "max_unavailable", shape::integer,
+      "So many may be down meanwhile; 0 = a new one is ready before an old one stops."),
+    0, max_instances),
 
   section("daemon", "logs", shape::section, "Captured output."),
   logs<&log_spec::dir>("dir", shape::path, "Default: <state_dir>/logs/<name>."),

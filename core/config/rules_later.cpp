@@ -16,8 +16,6 @@ later(std::string_view section, std::string_view key, shape type, std::string_vi
 constexpr rule group(std::string_view key, shape type, std::string_view doc) { return {"daemon", key, type, doc}; }
 
 constexpr auto later_rules = std::to_array<rule>({
-  later("daemon", "instances", shape::integer, "N > 1 gives name-1 to name-N.", "1"),
-
   later("daemon.health_check", "address", shape::address, "tcp: what must accept."),
   later("daemon.health_check", "url", shape::url, "http: what is asked for."),
   later("daemon.health_check", "expect", shape::integers, "http: status codes that mean healthy."),
@@ -61,9 +59,6 @@ constexpr auto later_rules = std::to_array<rule>({
   later("daemon.hooks", "pre_stop", shape::texts, "Before a stop.", "[]"),
   later("daemon.hooks", "post_stop", shape::texts, "After a stop.", "[]"),
   later("daemon.hooks", "on_give_up", shape::texts, "When it is given up.", "[]"),
-
-  group("rolling", shape::section, "How instances are replaced."),
-  later("daemon.rolling", "max_unavailable", shape::integer, "0 = the new one is ready before the old one stops.", "0"),
 
   group("watch", shape::section, "Restart when files change."),
   later("daemon.watch", "paths", shape::texts, "Files and folders.", "[]"),

@@ -202,6 +202,11 @@ nlohmann::json get_depends_on(const rule&, const void* object) {
   return result;
 }
 
+void set_instances(context& c, const rule& r, const value& v) {
+  assign(c, r, v, c.notes.instances);
+  c.notes.instances_at = v.at;
+}
+
 void set_sockets(context& c, const rule& r, const value& v) {
   auto& spec = c.as<daemon_spec>();
   for (const auto& item : v.items) {

@@ -32,6 +32,7 @@ void set_inherit_env(context& c, const rule& r, const value& v);
 nlohmann::json get_inherit_env(const rule& r, const void* object);
 void set_depends_on(context& c, const rule& r, const value& v);
 nlohmann::json get_depends_on(const rule& r, const void* object);
+void set_instances(context& c, const rule& r, const value& v);
 void set_sockets(context& c, const rule& r, const value& v);
 nlohmann::json get_sockets(const rule& r, const void* object);
 void set_stop_signal(context& c, const rule& r, const value& v);

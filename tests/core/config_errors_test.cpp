@@ -151,7 +151,6 @@ TEST_CASE("what goes together and what does not") {
 
 TEST_CASE("keys of later versions are refused, unless they change nothing") {
   check_in_daemon({
-    {"instances = 2", "f.toml:4:1: 'instances' is not supported by this version"},
     {"backend = \"wasm\"", "f.toml:4:11: 'backend': backend 'wasm' is not supported by this version"},
     {"[daemon.security]\nseccomp = \"default\"", "f.toml:5:1: 'security.seccomp' is not supported by this version"},
     {"[daemon.resources]\nmemory_bytes = \"1GiB\"",

@@ -195,6 +195,10 @@ public:
 
   bool all_ready() override { return ready; }
   std::string metrics() override { return "# TYPE duende_daemons gauge\nduende_daemons{state=\"running\"} 2\n"; }
+  caf::expected<std::vector<std::string>> roll(const std::string& name, duration) override {
+    return std::vector<std::string>{name};
+  }
+  caf::expected<apply_plan> scale(const std::string&, std::uint32_t) override { return apply_plan{}; }
   caf::expected<void> upgrade() override { return make_error(errc::unsupported, "no program on disk"); }
   void shutdown() override {
     std::lock_guard lock{mutex_};
