@@ -31,7 +31,7 @@ set(asan_environment
   "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:suppressions=${root}/tests/ubsan.supp")
 set(tsan_environment "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=${root}/tests/tsan.supp")
 
-set(rooms core policies monitors backends actors)
+set(rooms core policies monitors backends actors apps)
 foreach(suite IN LISTS suites)
   if(suite STREQUAL "unit")
     foreach(room IN LISTS rooms)
@@ -49,6 +49,10 @@ foreach(suite IN LISTS suites)
       if(NOT name STREQUAL "crash") # needs crash points: below, with asan
         add(system.${name} 600 SERIAL COMMAND ${build}/bin/test_system --filenames-as-tags "[#${name}_test]" --durations yes)
       endif()
+    endforeach()
+    # The page in a real browser, `duende top` in a real pseudo-terminal.
+    foreach(name top page)
+      add(page.${name} 600 SERIAL COMMAND python3 ${root}/tests/page/${name}_test.py ENVIRONMENT DUENDE_BIN=${build}/bin)
     endforeach()
   elseif(suite STREQUAL "asan" OR suite STREQUAL "tsan")
     foreach(room IN LISTS rooms)

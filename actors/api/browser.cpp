@@ -29,7 +29,10 @@ std::optional<http_refusal> refuse_foreign_page(const http_request& request) {
   if (!host.empty() && !is_loopback_authority(host))
     return http_refusal{403, "the Host header does not name this machine"};
   auto site = request.header("sec-fetch-site");
-  if (site == "cross-site" || site == "same-site")
+  bool follows_link = request.method == "GET" && request.header("sec-fetch-mode") == "navigate"
+                      && request.header("sec-fetch-dest") == "document"
+                      && request.target.substr(0, request.target.find('?')) == "/";
+  if ((site == "cross-site" || site == "same-site") && !follows_link)
     return http_refusal{403, "requests of other web sites are refused"};
   auto origin = request.header("origin");
   if (origin.empty())

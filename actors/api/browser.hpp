@@ -12,7 +12,7 @@ namespace duende::api {
 bool is_loopback_authority(std::string_view authority);
 
 /// Refuses with 403 a Host that is not loopback (a foreign name made to point here, "DNS rebinding") and an Origin or
-/// Sec-Fetch-Site of another site.
+/// Sec-Fetch-Site of another site. Following a link to "/" is allowed: the page says nothing and can't be framed.
 std::optional<http_refusal> refuse_foreign_page(const http_request& request);
 
 } // namespace duende::api

@@ -154,6 +154,7 @@ void write_json(
     out.member("instance_of", daemon.instance_of);
   out.member("next_restart_seconds", daemon.next_restart_seconds);
   out.member("description", daemon.description).member("version", daemon.version);
+  out.member("cpu_seconds", usage.cpu_seconds);
   if (logs != nullptr) {
     out.key("logs").begin_object().member("dir", logs->dir).member("timestamps", logs->timestamps);
     out.member("merged", logs->merged).end_object();

@@ -49,7 +49,8 @@ private:
 
 /// What the kernel says about a daemon's processes, read at request time.
 struct usage_figures {
-  std::optional<double> cpu_percent;
+  std::optional<double> cpu_percent; ///< over the life of the process
+  std::optional<double> cpu_seconds; ///< user and system time so far: two of them tell the load in between
   std::optional<std::uint64_t> memory_bytes;
 };
 

@@ -28,6 +28,8 @@ struct route {
 };
 
 constexpr std::array routes = {
+  route{"GET", "", show_page},
+  route{"GET", "page/{}/{}", show_page_part},
   route{"GET", "healthz", check_health, true},
   route{"GET", "readyz", check_ready, true},
   route{"GET", "metrics", show_metrics, true},
@@ -59,9 +61,11 @@ constexpr std::array routes = {
   route{"POST", "v1/nodes/{}/undrain", later},
 };
 
-/// The segment that stands for {}, or "" where the pattern has none; nothing where the path does not match.
+/// The segment that stands for the last {}, or "" where the pattern has none; nothing where the path does not match.
 std::optional<std::string> match(std::string_view pattern, const std::vector<std::string>& segments) {
   std::string name;
+  if (pattern.empty()) // "/"
+    return segments.size() == 1 && segments.front().empty() ? std::optional{name} : std::nullopt;
   for (const auto& segment : segments) {
     auto part = pattern.substr(0, pattern.find('/'));
     if (part == "{}" && !segment.empty())

@@ -71,6 +71,8 @@ http_response stop_node(const api_context&, const http_request&, const std::stri
 http_response show_tree(const api_context&, const http_request&, const std::string& name);
 http_response show_metrics(const api_context&, const http_request&, const std::string& name);
 http_response check_health(const api_context&, const http_request&, const std::string& name);
+http_response show_page(const api_context&, const http_request&, const std::string& name);
+http_response show_page_part(const api_context&, const http_request&, const std::string& name);
 http_response check_ready(const api_context&, const http_request&, const std::string& name);
 
 } // namespace duende::api

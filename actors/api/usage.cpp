@@ -20,7 +20,7 @@ usage_figures usage_of(const daemon_status& daemon) {
   auto age = static_cast<double>(since_boot.tv_sec) + static_cast<double>(since_boot.tv_nsec) * 1e-9
              - static_cast<double>(now->start_time) / ticks;
   auto used = std::chrono::duration<double>(now->user + now->system).count();
-  return {age > 0.01 ? std::optional{100.0 * used / age} : std::nullopt, now->resident_bytes};
+  return {age > 0.01 ? std::optional{100.0 * used / age} : std::nullopt, used, now->resident_bytes};
 }
 
 } // namespace duende::api

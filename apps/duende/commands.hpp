@@ -25,6 +25,7 @@ int apply(const context& c, const std::string& file, bool dry_run);
 int ps(const context& c, const names& which, bool as_json, bool watch);
 int status(const context& c, const std::string& name, bool as_json);
 int tree(const context& c, bool as_json);
+int top(const context& c);
 
 /// `verb`: start, stop, restart, pause, resume or reload.
 int act(const context& c, const std::string& verb, const names& which, const std::string& timeout);

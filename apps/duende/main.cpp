@@ -175,6 +175,7 @@ void command_line::add_views() {
   status->add_option("NAME", arguments_.name, "name of the daemon")->required();
   auto* tree =
     add("tree", "the supervision tree", [](const context& c, const arguments& a) { return cli::tree(c, a.as_json); });
+  add("top", "live table with sparklines", [](const context& c, const arguments&) { return cli::top(c); });
   auto* logs = add("logs", "what daemons wrote", [](const context& c, const arguments& a) {
     return cli::logs(c, {a.which, a.follow, a.as_json, a.lines, a.since});
   });
@@ -193,7 +194,7 @@ void command_line::add_views() {
 
 /// Commands that later versions have: known, so that the answer is a better one than "no command".
 void command_line::add_later_commands() {
-  for (const char* name : {"top", "trace", "doctor", "nodes", "drain", "undrain", "import"}) {
+  for (const char* name : {"trace", "doctor", "nodes", "drain", "undrain", "import"}) {
     std::string command = name;
     add(command, "(not supported by this version)", [command](const context&, const arguments&) {
       return not_in_this_version(command);
