@@ -108,7 +108,7 @@ private:
   void ask(const std::string& verb);
   void open_log(const std::string& name);
   int milliseconds_left() const;
-  bool draw_now() { return screen_.show(draw(model_, view_, look_)); }
+  bool draw_now() { return screen_.show(draw(model_, view_, look_), signals_.fd()); }
 
   std::string socket_;
   signal_source signals_;
@@ -391,8 +391,9 @@ int top_session::run() {
 
 caf::expected<top_look_at> first_look(client& node) {
   top_look_at look;
-  for (auto [target, to] :
-       {std::pair{"/v1/node", &look.node}, {"/v1/tree", &look.tree}, {"/v1/daemons", &look.daemons}}) {
+  const std::pair<const char*, json*> parts[] = {
+    {"/v1/node", &look.node}, {"/v1/tree", &look.tree}, {"/v1/daemons", &look.daemons}};
+  for (const auto& [target, to] : parts) {
     auto answer = node.send_json({.target = target});
     if (!answer)
       return answer.error();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -21,11 +22,14 @@ constexpr std::array fatal_signals = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
 termios before; ///< of the terminal, while `raw`
 volatile std::sig_atomic_t raw = 0;
 
-/// Async-signal-safe (signal-safety(7): write, tcsetattr).
+/// Async-signal-safe (signal-safety(7): poll, tcflush, write, tcsetattr).
 void restore() {
   if (raw == 0)
     return;
   raw = 0;
+  pollfd out{STDOUT_FILENO, POLLOUT, 0};
+  if (poll(&out, 1, 200) == 0)
+    tcflush(STDOUT_FILENO, TCOFLUSH); // nobody reads: make room
   [[maybe_unused]] auto n = ::write(STDOUT_FILENO, leave_text.data(), leave_text.size());
   tcsetattr(STDIN_FILENO, TCSANOW, &before);
 }
@@ -36,20 +40,30 @@ void on_fatal(int number) {
   raise(number);
 }
 
-bool write_all(std::string_view text) {
+enum class written { all, interrupted, failed };
+
+/// Waits until the terminal takes it, or `wake_fd` is readable: a terminal that nobody reads must not hold a signal up. In
+/// small pieces, because what does not fit blocks.
+written write_all(std::string_view text, int wake_fd) {
+  constexpr std::size_t piece = 256;
   while (!text.empty()) {
-    auto n = ::write(STDOUT_FILENO, text.data(), text.size());
-    if (n > 0) {
-      text.remove_prefix(static_cast<std::size_t>(n));
-    } else if (n < 0 && errno == EAGAIN) { // somebody made the terminal non-blocking: wait for it, not for ever
-      pollfd out{STDOUT_FILENO, POLLOUT, 0};
-      if (poll(&out, 1, 5000) <= 0)
-        return false;
-    } else if (n < 0 && errno != EINTR) {
-      return false;
+    std::array<pollfd, 2> waiting = {{{STDOUT_FILENO, POLLOUT, 0}, {wake_fd, POLLIN, 0}}};
+    if (poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR)
+      return written::failed;
+    if ((waiting[0].revents & POLLOUT) == 0) {
+      if (waiting[0].revents != 0)
+        return written::failed;
+      if (waiting[1].revents != 0)
+        return written::interrupted;
+      continue;
     }
+    auto n = ::write(STDOUT_FILENO, text.data(), std::min(text.size(), piece));
+    if (n > 0)
+      text.remove_prefix(static_cast<std::size_t>(n));
+    else if (n < 0 && errno != EINTR && errno != EAGAIN)
+      return written::failed;
   }
-  return true;
+  return written::all;
 }
 
 /// The key of "ESC [ ..." or "ESC O x", its length in `length`; 0 where it is not complete.
@@ -135,7 +149,7 @@ bool screen::enter() {
   }
   entered_ = true;
   forget();
-  return write_all(enter_text);
+  return write_all(enter_text, -1) == written::all;
 }
 
 void screen::leave() {
@@ -151,7 +165,7 @@ screen::extent screen::size() {
   return {size.ws_col, size.ws_row};
 }
 
-bool screen::show(const std::vector<std::string>& lines) {
+bool screen::show(const std::vector<std::string>& lines, int wake_fd) {
   std::string out;
   if (shown_.size() != lines.size()) {
     out += "\x1b[0m\x1b[2J";
@@ -161,7 +175,10 @@ bool screen::show(const std::vector<std::string>& lines) {
     if (lines[i] != shown_[i])
       out += fmt::format("\x1b[{};1H{}\x1b[0m\x1b[K", i + 1, lines[i]);
   shown_ = lines;
-  return out.empty() || write_all(out);
+  auto result = write_all(out, wake_fd);
+  if (result == written::interrupted)
+    forget();
+  return result != written::failed;
 }
 
 } // namespace duende::cli

@@ -32,8 +32,9 @@ public:
     std::size_t width = 80, height = 24;
   };
   static extent size();
-  /// Draws what differs from what is there; false once the terminal is gone.
-  bool show(const std::vector<std::string>& lines);
+  /// Draws what differs from what is there; gives up where the terminal takes nothing and `wake_fd` is readable. False once
+  /// the terminal is gone.
+  bool show(const std::vector<std::string>& lines, int wake_fd);
   /// What is there is not known any more.
   void forget() { shown_.clear(); }
 

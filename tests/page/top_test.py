@@ -129,6 +129,21 @@ def test_restores_the_terminal_on_every_way_out():
                 assert t.attributes() == before, way
 
 
+def test_ends_when_told_to_while_nobody_reads_the_terminal():
+    with Node(STACK) as node, top(node, 400, 100) as t:
+        before = t.attributes()
+        t.until("the tree", lambda text: row(text, "db"))
+        for _ in range(60):  # each makes it draw everything again
+            t.set_size(400 + _ % 2, 100)
+            time.sleep(0.02)
+        time.sleep(1)
+        t.kill(signal.SIGTERM)
+        eventually("it ends", lambda: os.waitid(os.P_PID, t.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT), 5)
+        assert t.attributes() == before
+        t.resize_grid(500, 100)  # what is left may be of either width
+        t.wait()
+
+
 def test_suspends_and_comes_back():
     with Node(STACK) as node, top(node) as t:
         t.until("the tree", lambda text: row(text, "db"))
