@@ -164,9 +164,12 @@ export class Detail {
     }
     const counts = new Array(BUCKETS).fill(0);
     const width = (now - from) / BUCKETS;
+    let waiting = false; // a restart after a delay is announced by "backoff" and happens with the next "starting"
     for (const {at, kind} of happened) {
       const bucket = Math.floor((Date.parse(at) - from) / width);
-      if (kind === 'restart' && bucket >= 0 && bucket < BUCKETS) counts[bucket] += 1;
+      const restarted = kind === 'restart' || (kind === 'starting' && waiting);
+      if (['backoff', 'starting', 'stop', 'restart'].includes(kind)) waiting = kind === 'backoff';
+      if (restarted && bucket >= 0 && bucket < BUCKETS) counts[bucket] += 1;
     }
     this.charts.restarts.update(counts.map((_, i) => from + i * width), counts, from, now);
   }

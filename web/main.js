@@ -9,7 +9,8 @@ import {Timeline} from './timeline.js';
 import {Tree} from './tree.js';
 
 const PAUSE = 1000;
-const SHARE = 25; // a look may take one part in so many of the time
+const SHARE = 10; // a look may take one part in so many of the time, up to
+const LONGEST_STEP = 5000;
 const LONGEST_PAUSE = 15000;
 const STATES = ['running', 'starting', 'backoff', 'paused', 'stopping', 'failed', 'stopped', 'created'];
 
@@ -231,7 +232,7 @@ async function run() {
     draw();
     const wanted = decodeURIComponent(location.hash.slice(1));
     if (wanted && wanted !== selected) select('daemon', wanted);
-    await pause(failures ? wait : Math.min(wait, 400), Math.min(wait, LONGEST_PAUSE));
+    await pause(failures ? wait : Math.min(wait, 400), Math.min(wait, failures ? LONGEST_PAUSE : LONGEST_STEP));
   }
 }
 

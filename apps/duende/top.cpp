@@ -2,8 +2,8 @@
 #include "apps/duende/commands.hpp"
 #include "apps/duende/node_feed.hpp"
 #include "apps/duende/show.hpp"
-#include "apps/duende/terminal.hpp"
 #include "apps/duende/top_screen.hpp"
+#include "apps/duende/top_signals.hpp"
 #include "apps/duende/top_source.hpp"
 #include "apps/duende/top_text.hpp"
 
@@ -15,74 +15,25 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 namespace duende::cli {
 namespace {
 
 constexpr duration refresh = std::chrono::seconds{1};
-constexpr int share = 20; ///< a look may take one part in so many of the time
+constexpr int share = 10; ///< a look may take one part in so many of the time, up to
+constexpr duration longest_pause = std::chrono::seconds{5};
 constexpr duration message_time = std::chrono::seconds{6};
 constexpr int escape_ms = 40;
 constexpr std::size_t kept_log_lines = 5000;
-
-bool speaks_utf8() {
-  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"})
-    if (const char* value = std::getenv(name); value != nullptr && *value != '\0') {
-      std::string_view text = value;
-      return text.find("UTF-8") != text.npos || text.find("utf8") != text.npos || text.find("UTF8") != text.npos
-             || text.find("utf-8") != text.npos;
-    }
-  return false;
-}
-
-top_look::palette colors_of(const context& c) {
-  if (!use_color(c))
-    return top_look::palette::none;
-  auto value = [](const char* name) { return std::string{std::getenv(name) ? std::getenv(name) : ""}; };
-  auto term = value("TERM");
-  if (term == "dumb")
-    return top_look::palette::none;
-  return term.find("256") != std::string::npos || !value("COLORTERM").empty() ? top_look::palette::many
-                                                                              : top_look::palette::basic;
-}
-
-/// What stops or changes the program from outside, as a descriptor. Made before any thread, which then inherit the mask.
-class signal_source {
-public:
-  signal_source() {
-    sigemptyset(&set_);
-    for (int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGWINCH, SIGCONT, SIGTSTP})
-      sigaddset(&set_, number);
-    pthread_sigmask(SIG_BLOCK, &set_, &before_);
-    fd_ = signalfd(-1, &set_, SFD_CLOEXEC | SFD_NONBLOCK);
-  }
-  ~signal_source() {
-    close(fd_);
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-  signal_source(const signal_source&) = delete;
-  signal_source& operator=(const signal_source&) = delete;
-  int fd() const { return fd_; }
-  /// 0 where there is none.
-  int take() const {
-    signalfd_siginfo info{};
-    return read(fd_, &info, sizeof info) == static_cast<ssize_t>(sizeof info) ? static_cast<int>(info.ssi_signo) : 0;
-  }
-
-private:
-  sigset_t set_, before_;
-  int fd_;
-};
 
 class top_session {
 public:
   explicit top_session(const context& c)
     : socket_(c.socket()), sampler_(socket_), actions_(socket_),
       feed_(std::make_unique<node_feed>(socket_, to_rfc3339(wall_now()))) {
-    look_.utf8 = speaks_utf8();
-    look_.colors = colors_of(c);
+    look_.utf8 = terminal_speaks_utf8();
+    look_.colors = terminal_palette(c);
   }
 
   void begin_with(const top_look_at& first, const json& events) {
@@ -129,7 +80,7 @@ private:
 };
 
 void top_session::take_look(const top_look_at& look) {
-  next_look_ = look.at - look.took + (pause_ = std::max(refresh, look.took * share));
+  next_look_ = look.at - look.took + (pause_ = std::clamp(look.took * share, refresh, longest_pause));
   if (look.error) {
     view_.trouble = "trying again: " + harmless(sentence(look.error));
     return;
@@ -410,7 +361,7 @@ int print_once(const top_look_at& look) {
   const char* columns = std::getenv("COLUMNS");
   auto wanted = columns == nullptr ? 0 : std::strtoul(columns, nullptr, 10);
   how.width = wanted >= 40 && wanted <= 1000 ? wanted : 100;
-  how.utf8 = speaks_utf8();
+  how.utf8 = terminal_speaks_utf8();
   for (const auto& line : draw_once(model, how))
     fmt::print("{}\n", line);
   return done;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "apps/duende/top_model.hpp"
+#include "apps/duende/top_paint.hpp"
 
 #include <deque>
 #include <optional>
@@ -10,13 +11,6 @@
 #include <vector>
 
 namespace duende::cli {
-
-/// What the terminal can show.
-struct top_look {
-  std::size_t width = 80, height = 24;
-  bool utf8 = true;
-  enum class palette { none, basic, many } colors = palette::none;
-};
 
 struct top_log_line {
   std::string at, text; ///< harmless
