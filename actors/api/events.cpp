@@ -24,7 +24,7 @@ struct backlog {
   bool cut_off = false;
   wake_fd wake;
 
-  bool take(const std::vector<event>& batch, const std::string& daemon) {
+  bool take(const std::vector<event>& batch, const event_query& filter) {
     std::lock_guard lock{mutex};
     if (cut_off)
       return false;
@@ -32,13 +32,20 @@ struct backlog {
       cut_off = true;
     else
       for (const auto& x : batch)
-        if (daemon.empty() || x.daemon == daemon)
+        if (selects(filter, x))
           events.push_back(x);
     if (cut_off || !events.empty())
       wake.raise();
     return !cut_off;
   }
 };
+
+std::string all_kinds() {
+  std::string text;
+  for (auto i = 0u; i <= static_cast<unsigned>(event_kind::upgrade); ++i)
+    text += fmt::format("{}{}", i == 0 ? "" : ", ", to_string(static_cast<event_kind>(i)));
+  return text;
+}
 
 std::string as_message(const event& x) {
   auto text = fmt::format("id: {}\ndata: ", x.id);
@@ -49,12 +56,12 @@ std::string as_message(const event& x) {
 }
 
 /// Sends what comes after `last` until the peer goes; true where the history has to be asked again.
-bool follow(const api_context& context, response_stream& stream, const std::string& daemon, std::int64_t& last) {
+bool follow(const api_context& context, response_stream& stream, const event_query& filter, std::int64_t& last) {
   auto queue = std::make_shared<backlog>();
   if (queue->wake.fd() < 0)
     return false;
   auto subscription = context.node.follow_events(
-    last, [queue, daemon](const std::vector<event>& batch) { return queue->take(batch, daemon); });
+    last, [queue, filter](const std::vector<event>& batch) { return queue->take(batch, filter); });
   while (stream.wait_for(queue->wake.fd())) {
     queue->wake.lower();
     std::vector<event> batch;
@@ -105,10 +112,10 @@ http_response stream_events(const api_context& context, event_query query, bool 
   http_response response;
   response.content_type = "text/event-stream";
   response.headers.emplace_back("Cache-Control", "no-store");
-  response.stream = [&context, last, first = std::move(first), daemon = query.daemon](response_stream& stream) mutable {
+  response.stream = [&context, last, first = std::move(first), query](response_stream& stream) mutable {
     // A comment first: the head alone is no proof to the follower that the node listens.
     if (stream.write(": follows\n\n") && stream.write(first))
-      while (follow(context, stream, daemon, last)) {
+      while (follow(context, stream, query, last)) {
       }
   };
   return response;
@@ -135,7 +142,15 @@ http_response list_events(const api_context& context, const http_request& reques
   query.since = *since;
   query.limit = *limit;
   query.after_id = static_cast<std::int64_t>(*after);
-  query.daemon = request.parameter("daemon");
+  query.daemons = list_parameter(request, "daemon");
+  for (const auto& word : list_parameter(request, "kind")) {
+    auto kind = parse_enum<event_kind>(word);
+    if (!kind)
+      return problem(fail(errc::invalid_config, "parameter 'kind': '{}' is none of {}", word, all_kinds()));
+    query.kinds |= bit_of(*kind);
+  }
+  if (query.daemons.size() > max_event_filters)
+    return problem(fail(errc::invalid_config, "parameter 'daemon': more than {} names", max_event_filters));
   bool from_id = request.has_parameter("after");
   if (auto id = request.header("last-event-id"); !id.empty()) {
     auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), query.after_id);

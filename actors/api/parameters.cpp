@@ -51,4 +51,16 @@ caf::expected<std::optional<wall_time>> since_parameter(const http_request& requ
     "parameter 'since': expected a time like 2026-01-31T12:00:00Z or a duration like 5m, not '{}'", text);
 }
 
+std::vector<std::string> list_parameter(const http_request& request, const std::string& name) {
+  std::vector<std::string> words;
+  std::string_view rest = request.parameter(name);
+  while (!rest.empty()) {
+    auto comma = std::min(rest.find(','), rest.size());
+    if (comma > 0)
+      words.emplace_back(rest.substr(0, comma));
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  return words;
+}
+
 } // namespace duende::api

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace duende::api {
 
@@ -19,6 +20,8 @@ caf::expected<std::uint64_t>
 count_parameter(const http_request& request, const std::string& name, std::uint64_t absent, std::uint64_t limit);
 /// "30s"; default_action_timeout where absent, at most max_action_timeout.
 caf::expected<duration> timeout_parameter(const http_request& request);
+/// Words between commas; empty ones are left out.
+std::vector<std::string> list_parameter(const http_request& request, const std::string& name);
 /// RFC 3339, or a duration that counts back from now ("5m").
 caf::expected<std::optional<wall_time>> since_parameter(const http_request& request);
 

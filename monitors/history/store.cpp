@@ -11,8 +11,7 @@ namespace duende {
 namespace {
 
 bool matches(const event& e, const event_query& query) {
-  return e.id > query.after_id && (query.daemon.empty() || e.daemon == query.daemon)
-         && (!query.since || e.at >= *query.since);
+  return e.id > query.after_id && selects(query, e) && (!query.since || e.at >= *query.since);
 }
 
 } // namespace

@@ -15,6 +15,8 @@ void bind_or_null(sqlite::statement& s, int at, const std::string& text) {
     s.bind(at, text);
 }
 
+constexpr int first_daemon = 5; ///< number of the first daemon's parameter in read_newest
+
 std::int64_t milliseconds(wall_time at) { return at.time_since_epoch().count(); }
 
 event event_of(const sqlite::statement& row) {
@@ -153,14 +155,22 @@ caf::expected<event_page> read_newest(const std::string& path, const event_query
   auto db = sqlite::database::open(path, sqlite::access::read_only);
   if (!db)
     return db.error();
+  std::string filter;
+  for (std::size_t i = 0; i < query.daemons.size(); ++i)
+    filter += fmt::format("{}?{}", i == 0 ? "AND daemon IN (" : ", ", first_daemon + static_cast<int>(i));
+  filter += query.daemons.empty() ? "" : ")";
+  if (query.kinds != 0)
+    filter += " AND (?4 >> kind) & 1";
   auto rows = db->prepare(fmt::format(
-    "SELECT * FROM (SELECT * FROM events WHERE id > ?1 AND at >= ?2 {} ORDER BY id DESC LIMIT ?4) ORDER BY id",
-    query.daemon.empty() ? "" : "AND daemon = ?3"));
+    "SELECT * FROM (SELECT * FROM events WHERE id > ?1 AND at >= ?2 {} ORDER BY id DESC LIMIT ?3) ORDER BY id",
+    filter));
   rows.bind(1, query.after_id);
   rows.bind(2, query.since ? milliseconds(*query.since) : std::numeric_limits<std::int64_t>::min());
-  if (!query.daemon.empty())
-    rows.bind(3, query.daemon);
-  rows.bind(4, static_cast<std::int64_t>(std::min<std::size_t>(query.limit, std::numeric_limits<std::int32_t>::max())));
+  for (std::size_t i = 0; i < query.daemons.size(); ++i)
+    rows.bind(first_daemon + static_cast<int>(i), query.daemons[i]);
+  if (query.kinds != 0)
+    rows.bind(4, static_cast<std::int64_t>(query.kinds));
+  rows.bind(3, static_cast<std::int64_t>(std::min<std::size_t>(query.limit, std::numeric_limits<std::int32_t>::max())));
   return read_rows(path, *db, rows);
 }
 

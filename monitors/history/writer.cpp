@@ -274,7 +274,7 @@ private:
   std::optional<instant> closing_since_;
   bool last_try_ = false;
   bool counted_ = false;
-  bool prune_ = false; ///< retention has work left
+  bool prune_ = false;   ///< retention has work left
   bool busy_ = false;    ///< the last turn had many events
   bool stormed_ = false; ///< one since the last sleep had
   std::int64_t count_ = 0;

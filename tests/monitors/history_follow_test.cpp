@@ -193,5 +193,5 @@ TEST_CASE("many threads record, every event gets an id of its own and is kept") 
     t.join();
   REQUIRE(r.wait(20000));
   check_ascending(r.events, 1);
-  CHECK(h->events({0, {}, "", 100000})->size() == 20000);
+  CHECK(h->events({.limit = 100000})->size() == 20000);
 }

@@ -46,14 +46,18 @@ TEST_CASE("queries filter by id, time, daemon and count", "[F055]") {
         REQUIRE(h->flush(10s));
     }
     CHECK(events_of(*h).size() == 100);
-    CHECK(ids_of(events_of(*h, {97, {}, "", 1000})) == std::vector<std::int64_t>{98, 99, 100});
-    CHECK(ids_of(events_of(*h, {0, {}, "", 2})) == std::vector<std::int64_t>{99, 100});
-    CHECK(ids_of(events_of(*h, {94, {}, "odd", 1000})) == std::vector<std::int64_t>{95, 97, 99});
-    CHECK(ids_of(events_of(*h, {0, start + 98s, "even", 1000})) == std::vector<std::int64_t>{98, 100});
-    CHECK(events_of(*h, {0, start + 51s, "", 1000}).size() == 50);
-    CHECK(ids_of(events_of(*h, {0, {}, "odd", 22})).front() == 57);
-    CHECK(events_of(*h, {0, {}, "none", 1000}).empty());
-    CHECK(events_of(*h, {0, {}, "", 0}).empty());
+    CHECK(ids_of(events_of(*h, {97, {}, {}, 0, 1000})) == std::vector<std::int64_t>{98, 99, 100});
+    CHECK(ids_of(events_of(*h, {0, {}, {}, 0, 2})) == std::vector<std::int64_t>{99, 100});
+    CHECK(ids_of(events_of(*h, {94, {}, {"odd"}, 0, 1000})) == std::vector<std::int64_t>{95, 97, 99});
+    CHECK(ids_of(events_of(*h, {0, start + 98s, {"even"}, 0, 1000})) == std::vector<std::int64_t>{98, 100});
+    CHECK(events_of(*h, {0, start + 51s, {}, 0, 1000}).size() == 50);
+    CHECK(ids_of(events_of(*h, {0, {}, {"odd"}, 0, 22})).front() == 57);
+    CHECK(events_of(*h, {0, {}, {"none"}, 0, 1000}).empty());
+    CHECK(events_of(*h, {0, {}, {}, 0, 0}).empty());
+    CHECK(events_of(*h, {0, {}, {"odd", "even"}, 0, 1000}).size() == 100);
+    CHECK(events_of(*h, {0, {}, {"odd", "none"}, 0, 1000}).size() == 50);
+    CHECK(events_of(*h, {0, {}, {}, bit_of(events_of(*h).front().kind), 1000}).size() == 100);
+    CHECK(events_of(*h, {0, {}, {"odd"}, bit_of(event_kind::upgrade), 1000}).empty());
   }
 }
 
@@ -126,9 +130,9 @@ TEST_CASE("old events go, the newest stay") {
   h->record(exit_of("db"));
   REQUIRE(eventually([&] {
     h->record(exit_of("db"));
-    return h->flush(10s) && events_of(*h, {0, {}, "", 100000}).size() <= 120;
+    return h->flush(10s) && events_of(*h, {0, {}, {}, 0, 100000}).size() <= 120;
   }));
-  const auto kept = events_of(*h, {0, {}, "", 100000});
+  const auto kept = events_of(*h, {0, {}, {}, 0, 100000});
   CHECK(kept.size() >= 100);
   CHECK(kept.back().id == h->last_id());
   CHECK(kept.front().id == h->last_id() - static_cast<std::int64_t>(kept.size()) + 1);
@@ -154,7 +158,7 @@ TEST_CASE("memory alone keeps the last events in a ring") {
   auto h = must_open("", options);
   for (int i = 0; i < 2500; ++i)
     h->record(exit_of("db"));
-  const auto kept = events_of(*h, {0, {}, "", 100000});
+  const auto kept = events_of(*h, {0, {}, {}, 0, 100000});
   REQUIRE(kept.size() == 1000);
   CHECK(kept.front().id == 1501);
   CHECK(kept.back().id == 2500);

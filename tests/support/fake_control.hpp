@@ -146,7 +146,7 @@ public:
     for (const auto& x : events_)
       if (
         x.id > query.after_id && (!query.since || x.at >= *query.since)
-        && (query.daemon.empty() || x.daemon == query.daemon))
+        && selects(query, x))
         result.push_back(x);
     if (result.size() > query.limit)
       result.erase(result.begin(), result.end() - static_cast<std::ptrdiff_t>(query.limit));
