@@ -35,11 +35,11 @@ caf::expected<std::vector<held_child>> node_host::settle_orphans(const loaded_st
     record.ready = true; // nobody can say; it ran, and what it said of itself is gone
     record.incarnation = row->incarnation + 1;
     record.restarts = row->restarts;
-    record.started_at = wall_now();
+    record.started_at = wall_now() - std::chrono::floor<std::chrono::milliseconds>(monotonic_now() - orphan.started_at);
     held_child held;
     held.process = {orphan.id, record.incarnation, orphan.pid, orphan.start_time};
     held.running = true;
-    held.started_at = monotonic_now();
+    held.started_at = orphan.started_at;
     held.record = to_text(record);
     logs_->open(orphan.id, now->name, now->logs, log_dir_of(*services_, now->name, now->logs.dir));
     bool notifies = now->ready.type == readiness_type::notify || now->watchdog;

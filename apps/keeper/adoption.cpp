@@ -48,9 +48,7 @@ void keeper::find_orphans() {
     left.pidfd = pidfd;
     left.start_time = entry.start_time = facts.start_time;
     entry.span = 0;
-    left.exit.started = entry.start_time * (1'000'000'000u / static_cast<nanoseconds>(sysconf(_SC_CLK_TCK)));
-    auto asleep = boottime() - monotonic(); // start times count suspended time, CLOCK_MONOTONIC does not
-    left.exit.started -= left.exit.started > asleep ? asleep : 0;
+    left.exit.started = monotonic_of(entry.start_time);
     by_id_.emplace(left.id, index);
     by_pid_.emplace(left.pid, index);
     watch(pidfd, tag::slot_exit, index);

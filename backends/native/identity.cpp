@@ -63,15 +63,31 @@ bool alive(pid_t pid, std::uint64_t start_time) {
   return read_process(pid, facts) && facts.start_time == start_time && facts.state != 'Z' && facts.state != 'X';
 }
 
-std::uint64_t start_time_between(std::uint64_t before, std::uint64_t after) {
-  static const std::uint64_t tick = 1'000'000'000ull / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK));
-  return before / tick == after / tick ? before / tick : 0;
+namespace {
+
+std::uint64_t tick() {
+  static const std::uint64_t length = 1'000'000'000ull / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK));
+  return length;
 }
 
-std::uint64_t boottime() {
+std::uint64_t now_of(clockid_t clock) {
   timespec now{};
-  clock_gettime(CLOCK_BOOTTIME, &now);
+  clock_gettime(clock, &now);
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000ull + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+} // namespace
+
+std::uint64_t start_time_between(std::uint64_t before, std::uint64_t after) {
+  return before / tick() == after / tick() ? before / tick() : 0;
+}
+
+std::uint64_t boottime() { return now_of(CLOCK_BOOTTIME); }
+
+std::uint64_t monotonic_of(std::uint64_t start_time) {
+  auto asleep = boottime() - now_of(CLOCK_MONOTONIC); // start times count suspended time, CLOCK_MONOTONIC does not
+  auto since_boot = start_time * tick();
+  return since_boot > asleep ? since_boot - asleep : since_boot;
 }
 
 } // namespace duende

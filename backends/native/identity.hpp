@@ -29,5 +29,7 @@ bool alive(pid_t pid, std::uint64_t start_time);
 std::uint64_t start_time_between(std::uint64_t before, std::uint64_t after);
 /// CLOCK_BOOTTIME in nanoseconds.
 std::uint64_t boottime();
+/// A start time as CLOCK_MONOTONIC has it, in nanoseconds: exact to a clock tick, and to the last suspend of the machine.
+std::uint64_t monotonic_of(std::uint64_t start_time);
 
 } // namespace duende

@@ -17,6 +17,7 @@ struct orphan_process {
   uuid id;
   pid_t pid = 0;
   std::uint64_t start_time = 0;
+  instant started_at{}; ///< in truth, not when it was found
 };
 
 /// Called on the reactor's thread, one at a time, in the order in which things happened to a daemon. Empty ones are skipped.

@@ -1,5 +1,6 @@
 // Receiving: packets of the keeper become calls of link_events.
 #include "backends/native/failure.hpp"
+#include "backends/native/identity.hpp"
 #include "backends/native/link_impl.hpp"
 
 #include <fmt/format.h>
@@ -170,7 +171,9 @@ void keeper_link::impl::handle(std::string_view packet, descriptors& fds) {
     case kind::orphan: {
       protocol::orphan message;
       if (decode(packet, message))
-        orphans.push_back({message.id, message.pid, message.start_time});
+        orphans.push_back(
+          {message.id, message.pid, message.start_time,
+           instant{duration{static_cast<std::int64_t>(monotonic_of(message.start_time))}}});
       return;
     }
     case kind::list_end: listed = true; return;

@@ -1,5 +1,6 @@
 #include "backends/native/identity.hpp"
 
+#include "core/time.hpp"
 #include "tests/support/catch.hpp"
 
 #include <signal.h>
@@ -9,12 +10,16 @@
 #include <cstring>
 
 using namespace duende;
+using namespace std::chrono_literals;
 
 TEST_CASE("a process is known by pid and start time, not by pid [F102]", "[F102]") {
   process_facts self;
   REQUIRE(read_process(getpid(), self));
   CHECK(self.parent == getppid());
   CHECK(alive(getpid(), self.start_time));
+  auto age = monotonic_now() - instant{duration{static_cast<std::int64_t>(monotonic_of(self.start_time))}};
+  CHECK(age > -20ms); // a clock tick
+  CHECK(age < 10min);
   CHECK(!alive(getpid(), self.start_time - 1)); // the pid's earlier holder
   CHECK(strlen(boot_id().data()) == 36);
 }

@@ -221,11 +221,13 @@ TEST_CASE("a killed node's successor finds children, pipes, records and exits") 
 }
 
 TEST_CASE("orphans of a killed keeper are found, never doubled, adopted or ended") {
+  auto began = monotonic_now();
   kept k;
   auto request = shell("echo before; while :; do read x </proc/none 2>/dev/null; sleep 0.05; echo after; done");
   auto other = shell("exec sleep 1000");
   auto process = k.launch(request);
   auto second = k.launch(other);
+  auto killed = monotonic_now();
   kill(k.keeper, SIGKILL);
   k.wait_keeper();
   REQUIRE(k.all.wait([&] { return k.all.lost; }));
@@ -236,6 +238,10 @@ TEST_CASE("orphans of a killed keeper are found, never doubled, adopted or ended
   k.begin();
   auto orphans = k.link->orphans();
   REQUIRE(orphans.size() == 2);
+  for (auto& each : orphans) { // as old as they are, not as the keeper that found them
+    CHECK(each.started_at > began - std::chrono::seconds{1});
+    CHECK(each.started_at < killed);
+  }
   CHECK((orphans[0].pid == process.pid || orphans[1].pid == process.pid));
   auto again = request;
   again.incarnation = 2;
