@@ -30,7 +30,7 @@ daemon_status status_of(const child& c, const std::string& supervisor, instant n
   s.backend = backend_name(c.kind);
   s.supervisor = supervisor;
   s.ready = c.ready;
-  s.health = c.ready ? health_state::healthy : health_state::unknown;
+  s.health = c.ready ? c.health : health_state::unknown;
   s.restarts = c.restarts;
   s.incarnation = c.incarnation;
   s.desired = c.desired;

@@ -41,6 +41,7 @@ struct child_seed {
   std::shared_ptr<supervisor_seed> supervisor; ///< kind supervisor
   desired_state desired = desired_state::up;
   daemon_state state = daemon_state::created; ///< as last written down
+  bool completed = false;                     ///< those who waited for that wait no more
   std::uint32_t incarnation = 0, streak = 0;
   std::uint64_t restarts = 0;
   std::optional<last_exit> last;
@@ -51,15 +52,6 @@ struct child_seed {
 /// For each daemon that others depend on: their names. Shared by all supervisors of a node; replaced as a whole.
 using dependants_map = std::unordered_map<std::string, std::vector<std::string>>;
 using dependants_ptr = std::shared_ptr<const dependants_map>;
-
-struct supervisor_seed {
-  supervisor_spec spec;
-  std::vector<child_seed> children; ///< in start order
-  std::vector<instant> recent;      ///< restarts that count already
-  std::uint64_t restarts = 0, escalations = 0;
-  dependants_ptr dependants;
-  bool stopping = false; ///< begins with its own end
-};
 
 /// Somebody waits for the outcome of a command.
 struct waiter {
@@ -101,6 +93,8 @@ struct child {
   daemon_state state = daemon_state::created;
   desired_state desired = desired_state::down;
   milestone reached = milestone::down;
+  health_state health = health_state::healthy; ///< what it last said of itself
+  std::uint32_t index = 0;                     ///< its place in the start order
   bool ready = false;
   bool watched = false;     ///< another daemon waits for it, or it for another
   bool stop_wanted = false; ///< to be stopped as soon as those who need it are down
@@ -112,6 +106,19 @@ struct child {
 
   bool alive() const { return life != nullptr; }
   child_detail& detail();
+};
+
+/// How a supervisor begins, and what it leaves when it ends.
+struct supervisor_seed {
+  supervisor_spec spec;
+  std::vector<child_seed> children; ///< in start order
+  std::vector<instant> recent;      ///< restarts that count already
+  std::uint64_t restarts = 0, escalations = 0;
+  dependants_ptr dependants;
+  bool stopping = false; ///< begins with its own end
+  /// Its predecessor failed so, with these children: all that lives is stopped, then the successor ends with the same failure.
+  std::optional<exit_reason> failure;
+  std::vector<std::unique_ptr<child>> left;
 };
 
 daemon_status status_of(const child& c, const std::string& supervisor, instant now);

@@ -18,6 +18,9 @@ namespace duende {
 
 enum class verb : std::uint8_t { start, stop, restart, pause, resume, reload };
 
+std::string_view to_string(verb what);
+std::optional<verb> parse_verb(std::string_view word);
+
 struct node_info {
   std::string name;
   std::string version;

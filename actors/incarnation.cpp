@@ -212,8 +212,11 @@ incarnation_behavior incarnation(
   state.id = order->id;
   state.number = order->number;
   state.supervisor = std::move(supervisor);
-  self->set_exception_handler(
-    [](caf::scheduled_actor*, std::exception_ptr& what) -> caf::error { return exception_error(what); });
+  self->set_exception_handler([self](caf::scheduled_actor*, std::exception_ptr& what) -> caf::error {
+    auto& s = self->state; // no process without an incarnation
+    self->send(s.with->native, signal_atom::value, s.id, s.number, SIGKILL, signal_scope::group);
+    return exception_error(what);
+  });
   if (order->adopted)
     return adopt(self, *order);
   state.started_at = monotonic_now();

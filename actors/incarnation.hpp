@@ -28,6 +28,8 @@
 
 namespace duende {
 
+struct supervisor_seed;
+
 /// How an incarnation ended: the context of the error that its down message carries.
 struct life_end {
   exit_reason reason;
@@ -36,6 +38,7 @@ struct life_end {
   bool was_ready = false;
   instant started_at{}, ended_at{};
   wall_time ended_wall{};
+  std::shared_ptr<supervisor_seed> below; ///< of a nested supervisor: what its next life begins with
 };
 
 /// The error that an incarnation quits with.
@@ -52,10 +55,11 @@ caf::error exception_error(const std::exception_ptr& what);
 /// What an incarnation tells its supervisor on the way.
 struct life_note {
   /// `up`: launched and ready in one.
-  enum class kind : std::uint8_t { launched, up, ready, paused, resumed, stopping, reloading, status };
+  enum class kind : std::uint8_t { launched, up, ready, paused, resumed, stopping, reloading, status, health };
   kind what = kind::status;
   std::int32_t pid = 0;
   std::string text;
+  health_state health = health_state::unknown; ///< of kind::health
 };
 
 struct stop_order {
@@ -77,10 +81,8 @@ struct notify_note {
 /// A timer of an incarnation's own.
 enum class alarm : std::uint8_t { ready_timeout, shutdown_timeout, watchdog };
 
-struct supervisor_seed;
-
-/// What a supervisor hears from its children: incarnations tell notes, a nested supervisor at its end also its records.
-using life_watcher = caf::typed_actor<caf::reacts_to<life_note>, caf::reacts_to<std::shared_ptr<supervisor_seed>>>;
+/// What a supervisor hears from its children on the way; how they ended it learns from their down messages.
+using life_watcher = caf::typed_actor<caf::reacts_to<life_note>>;
 
 /// What every incarnation understands, whatever its daemon is.
 using life_actor = caf::typed_actor<
@@ -112,7 +114,6 @@ incarnation_actor::behavior_type incarnation(
 
 } // namespace duende
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<duende::supervisor_seed>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::life_end)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::life_note)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::stop_order)

@@ -9,6 +9,11 @@
 #include <algorithm>
 
 namespace duende {
+namespace {
+
+constexpr intensity_limit root_failure_limit{5, 60s};
+
+} // namespace
 
 node::node(caf::actor_config& cfg, services_ptr with, std::shared_ptr<node_seed> seed)
   : super(cfg), with_(std::move(with)), present_(std::move(seed->present)), seed_(std::move(seed->root)),
@@ -18,8 +23,10 @@ node::node(caf::actor_config& cfg, services_ptr with, std::shared_ptr<node_seed>
   set_exception_handler(
     [](caf::scheduled_actor*, std::exception_ptr& what) -> caf::error { return exception_error(what); });
   set_down_handler([this](caf::down_msg& down) {
-    if (root_ && down.source == root_.address())
-      quit(down.reason);
+    if (root_ && down.source == root_.address()) {
+      root_ended(down.reason);
+      return;
+    }
     for (auto& [name, handle] : supervisors_)
       if (handle && down.source == handle.address())
         handle = nullptr; // until its successor says hello
@@ -27,9 +34,7 @@ node::node(caf::actor_config& cfg, services_ptr with, std::shared_ptr<node_seed>
 }
 
 node::behavior_type node::make_behavior() {
-  root_ = spawn<supervisor, caf::monitored>(
-    with_, std::move(seed_), caf::actor_cast<board_actor>(caf::strong_actor_ptr{ctrl()}), life_watcher{});
-  supervisors_["root"] = root_;
+  begin_root(std::move(seed_));
   return {
     [this](const command& what) -> reply<daemon_status> {
       auto to = supervisor_of(what.name);
@@ -81,6 +86,25 @@ node::behavior_type node::make_behavior() {
     },
     [this](const milestone_note& note) { broadcast(note); },
     [this](shutdown_atom) { shutdown(); }};
+}
+
+void node::begin_root(std::shared_ptr<supervisor_seed> seed) {
+  root_ = spawn<supervisor, caf::monitored>(
+    with_, std::move(seed), caf::actor_cast<board_actor>(caf::strong_actor_ptr{ctrl()}), life_watcher{});
+  supervisors_["root"] = root_;
+}
+
+/// In order only when the node stops. Else it failed, and a successor goes on: a few times.
+void node::root_ended(const caf::error& reason) {
+  auto below = end_of(reason, monotonic_now()).below;
+  if (below && below->failure) { // sees to the end of what it left
+    begin_root(std::move(below));
+  } else if (below && !stopping_ && root_failures_.admit(monotonic_now(), root_failure_limit)) {
+    with_->record({.kind = event_kind::restart, .supervisor = "root", .text = "supervisor 'root' begins again"});
+    begin_root(std::move(below));
+  } else {
+    quit(stopping_ ? caf::error{} : reason);
+  }
 }
 
 supervisor_actor node::supervisor_named(const std::string& name) {

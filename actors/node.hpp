@@ -75,6 +75,8 @@ private:
   template <class T>
   using reply = caf::result<T>;
 
+  void begin_root(std::shared_ptr<supervisor_seed> seed);
+  void root_ended(const caf::error& reason);
   supervisor_actor supervisor_of(const std::string& daemon);
   supervisor_actor supervisor_named(const std::string& name);
   caf::error unknown(const std::string& name) const;
@@ -103,6 +105,7 @@ private:
   stack present_;
   std::shared_ptr<supervisor_seed> seed_;
   supervisor_actor root_;
+  restart_window root_failures_;
   std::map<std::string, supervisor_actor> supervisors_;
   std::unordered_map<std::string, std::string> homes_; ///< daemon -> its supervisor
   std::unordered_map<std::string, milestone> board_;

@@ -153,7 +153,9 @@ caf::error node_host::begin(const stack_source& source) {
   node_ = caf::actor_cast<node_actor>(system_->spawn<node>(services_, seed));
   if (was_stopping)
     caf::anon_send(node_, shutdown_atom::value);
-  node_->attach_functor([this](const caf::error&) { ended({}); });
+  node_->attach_functor([this](const caf::error& why) {
+    ended(why ? "the node failed: " + to_string(end_of(why, monotonic_now()).reason) : std::string{});
+  });
   // Beside the first starts: a large stack takes its time. Until it is stored the file on disk says the same.
   store_->put_stack(stack_to_json(begun_with));
   control_ = std::make_unique<host_control>(*this);

@@ -9,8 +9,7 @@ supervisor::supervisor(
   life_watcher parent)
   : super(cfg), with_(std::move(with)), node_(std::move(node)), parent_(std::move(parent)), spec_(seed->spec),
     dependants_(seed->dependants), restarts_(seed->restarts), escalations_(seed->escalations), seed_(std::move(seed)) {
-  set_exception_handler(
-    [](caf::scheduled_actor*, std::exception_ptr& what) -> caf::error { return exception_error(what); });
+  set_exception_handler([this](caf::scheduled_actor*, std::exception_ptr& what) -> caf::error { return failed(what); });
   set_down_handler([this](caf::down_msg& down) { on_down(down); });
   set_exit_handler([this](caf::exit_msg&) { begin_shutdown({}); });
 }
@@ -18,6 +17,10 @@ supervisor::supervisor(
 supervisor::behavior_type supervisor::make_behavior() {
   send(node_, supervisor_hello{spec_.name, supervisor_actor{this}});
   auto seed = std::move(seed_);
+  if (seed->failure) {
+    take_over(seed->left, std::move(*seed->failure));
+    return behavior();
+  }
   shutting_down_ = seed->stopping;
   window_.restore(seed->recent);
   ended_ = shutting_down_; // not before all is known
@@ -31,6 +34,10 @@ supervisor::behavior_type supervisor::make_behavior() {
   }
   seed.reset();
   start_all();
+  return behavior();
+}
+
+supervisor::behavior_type supervisor::behavior() {
   return {
     [this](const command& what) { return on_command(what); },
     [this](signal_atom, const std::string& name, int number) { return signal_child(name, number); },
@@ -39,7 +46,7 @@ supervisor::behavior_type supervisor::make_behavior() {
     [this](change_atom, const std::string& name, const change_order_ptr& order) { return change_child(name, order); },
     [this](snapshot_atom) { return snapshot(); },
     [this](find_atom, const std::string& name) { return find_child(name); },
-    [this](change_atom, const supervisor_spec& spec) { spec_ = spec; },
+    [this](change_atom, const supervisor_spec& spec) { on_spec(spec); },
     [this](const actor_inbox_ptr& inbox) { add_actors(inbox->take()); },
     [this](const milestone_note& note) { on_milestone(note); },
     [this](const dependants_ptr& dependants) {
@@ -50,11 +57,7 @@ supervisor::behavior_type supervisor::make_behavior() {
     [this](shutdown_atom) { begin_shutdown({}); },
     [this](shutdown_atom, everything_atom) { stop_everything(); },
     [this](const life_note& note) { on_life_note(note); },
-    [this](start_atom, std::uint64_t timer) { on_timer(timer); },
-    [this](const std::shared_ptr<supervisor_seed>& records) {
-      if (auto* c = find(records->spec.name))
-        c->detail().supervisor = records;
-    }};
+    [this](start_atom, std::uint64_t timer) { on_timer(timer); }};
 }
 
 actor_inbox::outcome actor_inbox::put(actor_order order, duration patience) {
@@ -74,11 +77,6 @@ std::vector<actor_order> actor_inbox::take() {
 child* supervisor::find(const std::string& name) {
   auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : found->second;
-}
-
-std::size_t supervisor::index_of(const child& c) const {
-  auto at = std::find_if(children_.begin(), children_.end(), [&](auto& each) { return each.get() == &c; });
-  return static_cast<std::size_t>(at - children_.begin());
 }
 
 bool supervisor::is_watched(const child& c) const {
@@ -116,8 +114,7 @@ void supervisor::on_timer(std::uint64_t timer) {
     return; // overtaken by a command
   auto& c = *found->second;
   drop_timer(c);
-  c.pending_start = true;
-  start_eligible();
+  restart_later(c, {});
 }
 
 tree_snapshot supervisor::snapshot() const {

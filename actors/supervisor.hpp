@@ -83,9 +83,7 @@ using supervisor_actor = caf::typed_actor<
   // stop all in reverse order and end; with everything_atom the whole node does
   caf::reacts_to<shutdown_atom>, caf::reacts_to<shutdown_atom, everything_atom>,
   // from incarnations, from itself
-  caf::reacts_to<life_note>, caf::reacts_to<start_atom, std::uint64_t>,
-  // the records of a nested supervisor that is about to end
-  caf::reacts_to<std::shared_ptr<supervisor_seed>>>;
+  caf::reacts_to<life_note>, caf::reacts_to<start_atom, std::uint64_t>>;
 
 /// What supervisors tell the node.
 struct supervisor_hello {
@@ -100,7 +98,7 @@ class supervisor : public supervisor_actor::base {
 public:
   using super = supervisor_actor::base;
 
-  /// `node` gets supervisor_hello and milestone_notes, `parent` the records at the end (invalid for the root).
+  /// `node` gets supervisor_hello and milestone_notes, `parent` life_notes (invalid for the root).
   supervisor(
     caf::actor_config& cfg, services_ptr with, std::shared_ptr<supervisor_seed> seed, board_actor node,
     life_watcher parent);
@@ -110,6 +108,8 @@ public:
 
 private:
   using reply = caf::result<daemon_status>;
+
+  behavior_type behavior();
 
   // supervisor_commands.cpp: what the node asks
   reply on_command(const command& what);
@@ -131,8 +131,6 @@ private:
   void answer_change(child& c);
 
   // supervisor_children.cpp: starting and the notes on the way
-  void adopt_all(std::vector<child_seed>& seeds);
-  child& adopt_seed(child_seed&& seed);
   void start_all();
   void start_eligible();
   bool may_start(child& c);
@@ -151,9 +149,18 @@ private:
   void settle_waiters(child& c);
   void fail_waiters(child& c, const caf::error& why);
 
-  // supervisor_ends.cpp: ends, restarts, strategies, escalation
+  // supervisor_resume.cpp: from what was to what is: seeds, processes that lived on, a predecessor that failed
+  void adopt_all(std::vector<child_seed>& seeds);
+  child& adopt_seed(child_seed&& seed);
+  child& enlist(std::unique_ptr<child> owned);
   void readopt(child& c, const held_child& held, daemon_state stored);
   void resume_backoff(child& c, const held_child& held);
+  void take_over(std::vector<std::unique_ptr<child>>& left, exit_reason failure);
+  child_seed seed_of(const child& c) const;
+  std::shared_ptr<supervisor_seed> seed_of_all() const;
+  caf::error failed(const std::exception_ptr& what);
+
+  // supervisor_ends.cpp: ends, restarts, strategies, escalation
   void on_down(const caf::down_msg& down);
   void child_ended(child& c, life_end end);
   void decide(child& c, const life_end& end);
@@ -164,12 +171,16 @@ private:
   bool admit_restart(child& c, instant now);
   void give_up(child& c, const std::string& why);
   void settle(child& c, daemon_state state);
+  void on_spec(const supervisor_spec& spec);
+
+  // supervisor_stops.cpp: stops, one by one, in groups or of all
+  child* last_to_stop();
   void want_stop(child& c, bool at_once);
   void order_stop(child& c, bool at_once);
   bool may_stop(const child& c);
   void pump_stops();
   void stop_everything();
-  void begin_shutdown(std::optional<caf::error> with_reason);
+  void begin_shutdown(std::optional<exit_reason> with_reason);
   void end_if_all_down();
 
   // supervisor_record.cpp: writing down and telling
@@ -182,10 +193,8 @@ private:
   void remove_pid_file(const child& c);
   void record_event(const child& c, event_kind kind, std::string text, std::optional<exit_cause> cause = {});
   void record_own_event(event_kind kind, std::string text);
-  child_seed seed_of(const child& c) const;
 
   child* find(const std::string& name);
-  std::size_t index_of(const child& c) const;
   bool is_watched(const child& c) const;
   void append_parked(tree_snapshot& result, const child& parked, instant now) const;
   std::uint64_t set_timer(child& c, duration delay);
@@ -205,7 +214,7 @@ private:
   std::unordered_map<std::uint64_t, child*> timers_;
   std::unordered_map<std::string, milestone> board_; ///< daemons elsewhere
   dependants_ptr dependants_;
-  std::vector<child*> held_stops_;
+  std::vector<child*> held_stops_; ///< under one_for_one; else stop_scan_ finds the next one
   restart_window window_;
   std::uint64_t restarts_ = 0, escalations_ = 0, next_timer_ = 1;
   std::uint64_t regroup_timer_ = 0;
@@ -216,7 +225,10 @@ private:
   bool ended_ = false;
   bool announced_ = false;        ///< the parent knows that all here is ready
   std::size_t announce_scan_ = 0; ///< children before it are ready
-  std::optional<caf::error> end_reason_;
+  std::size_t start_scan_ = 0;    ///< children before it wait for nothing
+  std::size_t stop_scan_ = 0;     ///< under an order: of the group that stops nothing from there on lives
+  bool regrouping_ = false;       ///< a group is on its way down, to start again
+  std::optional<exit_reason> end_reason_;
 };
 
 } // namespace duende

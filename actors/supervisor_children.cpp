@@ -16,54 +16,6 @@
 
 namespace duende {
 
-/// Takes the children over, then goes on with what the keeper holds: first with what runs, so that what an end sets off finds
-/// all of it in place.
-void supervisor::adopt_all(std::vector<child_seed>& seeds) {
-  starting_ = true; // nothing starts before all is known
-  std::vector<std::pair<child*, child_seed*>> known;
-  for (auto& seed : seeds) {
-    auto& c = adopt_seed(std::move(seed));
-    if (!seed.held)
-      continue;
-    c.pending_start = false;
-    known.emplace_back(&c, &seed);
-  }
-  for (bool running : {true, false})
-    for (auto& [c, seed] : known)
-      if (seed->held->running == running)
-        readopt(*c, *seed->held, seed->state);
-  starting_ = false;
-}
-
-child& supervisor::adopt_seed(child_seed&& seed) {
-  auto owned = std::make_unique<child>();
-  auto& c = *owned;
-  c.kind = seed.kind;
-  c.name = std::move(seed.name);
-  c.spec = std::move(seed.spec);
-  c.make_actor = std::move(seed.make_actor);
-  c.desired = seed.desired;
-  c.incarnation = seed.incarnation;
-  c.streak = seed.streak;
-  c.restarts = static_cast<std::uint32_t>(seed.restarts);
-  c.state = seed.state == daemon_state::failed ? daemon_state::failed
-            : seed.incarnation > 0             ? daemon_state::stopped
-                                               : daemon_state::created;
-  if (c.kind != child_kind::actor) {
-    auto& more = c.detail();
-    more.id = seed.id;
-    more.last = std::move(seed.last);
-    more.counters = std::move(seed.counters);
-    more.make_daemon = std::move(seed.make_daemon);
-    more.supervisor = std::move(seed.supervisor);
-  }
-  c.watched = is_watched(c);
-  c.pending_start = c.desired == desired_state::up;
-  by_name_.emplace(c.name, &c);
-  children_.push_back(std::move(owned));
-  return c;
-}
-
 void supervisor::start_all() {
   start_eligible();
   announce_if_ready();
@@ -81,7 +33,7 @@ void supervisor::start_eligible() {
   int begun = 0;
   bool in_order = starts_in_order(spec_.strategy);
   while (std::exchange(start_again_, false)) {
-    for (std::size_t i = 0; i < children_.size(); ++i) {
+    for (std::size_t i = start_scan_; i < children_.size(); ++i) {
       auto& c = *children_[i];
       if (c.pending_start && !c.alive() && !c.regrouping && may_start(c)) {
         if (c.kind == child_kind::process && begun++ == portion) {
@@ -94,6 +46,8 @@ void supervisor::start_eligible() {
       bool settled = c.ready || c.reached == milestone::completed;
       if (in_order && !settled && (c.desired == desired_state::up || c.state == daemon_state::failed))
         break;
+      if (i == start_scan_ && !c.pending_start)
+        ++start_scan_;
     }
   }
   starting_ = false;
@@ -120,10 +74,12 @@ milestone supervisor::reached_by(const std::string& name) {
 }
 
 void supervisor::begin_life(child& c) {
+  start_scan_ = std::min<std::size_t>(start_scan_, c.index);
   c.pending_start = false;
   drop_timer(c);
   ++c.incarnation;
   c.ready = false;
+  c.health = health_state::healthy;
   c.pid = 0;
   c.started_at = monotonic_now();
   if (c.kind == child_kind::actor) {
@@ -170,8 +126,7 @@ void supervisor::begin_actor(child& c) {
 
 void supervisor::begin_supervisor(child& c) {
   auto& more = c.detail();
-  auto seed = more.supervisor ? more.supervisor : std::make_shared<supervisor_seed>();
-  more.supervisor.reset();
+  auto seed = std::move(more.supervisor);
   seed->dependants = dependants_;
   auto life =
     spawn<supervisor, caf::monitored>(with_, seed, node_, caf::actor_cast<life_watcher>(caf::strong_actor_ptr{ctrl()}));
@@ -233,13 +188,19 @@ void supervisor::on_life_note(const life_note& note) {
     case life_note::kind::stopping: c.state = daemon_state::stopping; break;
     case life_note::kind::reloading: record_event(c, event_kind::reload, "reloads its configuration"); break;
     case life_note::kind::status: c.detail().status_text = note.text; break;
+    case life_note::kind::health:
+      c.health = note.health;
+      record_event(c, event_kind::health, fmt::format("says that it is {}", to_string(note.health)));
+      break;
   }
 }
 
 void supervisor::became_launched(child& c, std::int32_t pid) {
   c.pid = pid;
-  c.started_at = monotonic_now();
-  c.detail().started_wall = wall_now();
+  if (auto& more = c.detail(); !more.started_wall) { // else it is adopted and runs for longer
+    c.started_at = monotonic_now();
+    more.started_wall = wall_now();
+  }
   if (!c.spec || c.spec->ready.type != readiness_type::none)
     set_milestone(c, milestone::started);
   write_pid_file(c);

@@ -9,15 +9,13 @@ namespace {
 
 constexpr std::size_t max_waiters = 1024;
 
-constexpr const char* words[] = {"start", "stop", "restart", "pause", "resume", "reload"};
-
 } // namespace
 
 supervisor::reply supervisor::refuse(verb what, const child& c) const {
   auto state = c.state == daemon_state::running || c.state == daemon_state::starting ? "already " : "";
   return fail(
-    errc::wrong_state, "cannot {} '{}': it is {}{}", words[static_cast<int>(what)], c.name,
-    what == verb::start ? state : "", to_string(c.state));
+    errc::wrong_state, "cannot {} '{}': it is {}{}", to_string(what), c.name, what == verb::start ? state : "",
+    to_string(c.state));
 }
 
 supervisor::reply supervisor::on_command(const command& what) {
@@ -27,7 +25,7 @@ supervisor::reply supervisor::on_command(const command& what) {
   if (c->removing)
     return fail(errc::not_found, "no daemon named '{}': it is being removed", what.name);
   if (shutting_down_ && what.what != verb::stop)
-    return fail(errc::wrong_state, "cannot {} '{}': the node stops", words[static_cast<int>(what.what)], what.name);
+    return fail(errc::wrong_state, "cannot {} '{}': the node stops", to_string(what.what), what.name);
   switch (what.what) {
     case verb::start: return start_child(*c, what.wait);
     case verb::stop: return stop_child(*c, what.wait, what.at_once);
@@ -107,6 +105,7 @@ supervisor::reply supervisor::start_child(child& c, bool wait) {
   }
   c.regrouping = false;
   c.pending_start = true;
+  start_scan_ = std::min<std::size_t>(start_scan_, c.index);
   persist(c);
   auto next = c.incarnation + 1;
   auto answer = wait_for(c, true, next, wait);
@@ -239,6 +238,7 @@ void supervisor::add_actors(std::vector<actor_order> orders) {
     c.desired = desired_state::up;
     c.pending_start = true;
     c.watched = is_watched(c);
+    c.index = static_cast<std::uint32_t>(children_.size());
     children_.push_back(std::move(owned));
     if (!starts_in_order(spec_.strategy))
       begin_life(c);

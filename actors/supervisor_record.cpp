@@ -103,28 +103,6 @@ void supervisor::record_own_event(event_kind kind, std::string text) {
   with_->record(std::move(what));
 }
 
-child_seed supervisor::seed_of(const child& c) const {
-  child_seed seed;
-  seed.kind = c.kind;
-  seed.spec = c.spec;
-  seed.name = c.name;
-  seed.make_actor = c.make_actor;
-  // what stopped only because its supervisor did comes back with it
-  seed.desired = c.desired;
-  if (c.state == daemon_state::failed)
-    seed.desired = desired_state::up;
-  seed.incarnation = c.incarnation;
-  seed.restarts = c.restarts;
-  if (c.more) {
-    seed.id = c.more->id;
-    seed.make_daemon = c.more->make_daemon;
-    seed.supervisor = c.more->supervisor;
-    seed.last = c.more->last;
-    seed.counters = c.more->counters;
-  }
-  return seed;
-}
-
 /// The daemon is down and nobody wants it again.
 void supervisor::forget_child(child& c) {
   c.state = daemon_state::stopped;
@@ -148,8 +126,11 @@ void supervisor::forget_child(child& c) {
   std::erase(held_stops_, &c);
   drop_timer(c);
   by_name_.erase(c.name);
-  announce_scan_ = 0;
-  children_.erase(children_.begin() + static_cast<std::ptrdiff_t>(index_of(c)));
+  auto at = children_.erase(children_.begin() + static_cast<std::ptrdiff_t>(c.index));
+  for (; at != children_.end(); ++at)
+    --(*at)->index;
+  announce_scan_ = start_scan_ = 0;
+  stop_scan_ = children_.size();
 }
 
 void supervisor::write_pid_file(const child& c) {

@@ -19,22 +19,6 @@ http_response daemon_response(
   return json_response(status, std::move(body));
 }
 
-std::optional<verb> verb_of(std::string_view word) {
-  if (word == "start")
-    return verb::start;
-  if (word == "stop")
-    return verb::stop;
-  if (word == "restart")
-    return verb::restart;
-  if (word == "pause")
-    return verb::pause;
-  if (word == "resume")
-    return verb::resume;
-  if (word == "reload")
-    return verb::reload;
-  return std::nullopt;
-}
-
 } // namespace
 
 http_response list_daemons(const api_context& context, const http_request& request, const std::string&) {
@@ -96,7 +80,7 @@ http_response remove_daemon(const api_context& context, const http_request& requ
 }
 
 http_response act_on_daemon(const api_context& context, const http_request& request, const std::string& name) {
-  auto what = verb_of(request.segments.back());
+  auto what = parse_verb(request.segments.back());
   auto timeout = timeout_parameter(request);
   auto wait = flag_parameter(request, "wait", true);
   if (!timeout || !wait)

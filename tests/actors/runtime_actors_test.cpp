@@ -119,6 +119,29 @@ TEST_CASE("a thousand actors are killed and begin again", "[runtime]") {
   }
 }
 
+TEST_CASE("the cost of a large group grows with its size, not with its square", "[runtime]") {
+  auto how = GENERATE(strategy::one_for_all, strategy::rest_for_one);
+  auto seconds_for = [how](int count) {
+    crowd actors;
+    runtime r{quiet()};
+    auto group = r.supervisor("g", {.strategy = how, .intensity = {1'000'000, 60s}});
+    auto before = std::chrono::steady_clock::now();
+    for (int i = 0; i < count; ++i)
+      REQUIRE(group.spawn_actor("a" + std::to_string(i), actors.factory()));
+    REQUIRE(eventually([&] { return actors.began == count; }, 120s));
+    auto members = actors.take();
+    caf::anon_send_exit(members.front(), caf::exit_reason::kill);
+    members.clear();
+    REQUIRE(eventually([&] { return actors.began == 2 * count; }, 120s));
+    actors.take();
+    REQUIRE(r.controls()->act(verb::stop, "g", 120s, true)); // and the stop of all
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
+  };
+  auto small = seconds_for(4'000), large = seconds_for(32'000);
+  INFO(small << " s for 4,000, " << large << " s for 32,000");
+  CHECK(large < 32 * small); // 64 times as much where it is quadratic
+}
+
 TEST_CASE("a process of a program runs under a keeper of its own", "[runtime]") {
   runtime r{quiet()};
   daemon_spec spec;

@@ -126,6 +126,25 @@ answer_ptr scripted_node::add(const daemon_spec& spec) {
   return result;
 }
 
+void scripted_node::add_actors(
+  const std::vector<std::string>& names, actor_factory make, const std::string& supervisor) {
+  auto inbox = std::make_shared<actor_inbox>();
+  for (auto& name : names)
+    inbox->put({name, make}, 0s);
+  caf::anon_send(node, add_atom::value, supervisor, inbox);
+  run();
+}
+
+answer_ptr scripted_node::add_actor(const std::string& name, actor_factory make, const std::string& supervisor) {
+  auto order = std::make_shared<child_order>();
+  order->seed.kind = child_kind::actor;
+  order->seed.name = name;
+  order->seed.make_actor = std::move(make);
+  auto result = request(*system, node, add_atom::value, supervisor, order);
+  run();
+  return result;
+}
+
 std::shared_ptr<std::string> scripted_node::apply(const stack& wanted) {
   auto result = std::make_shared<std::string>("waits");
   auto order = std::make_shared<apply_order>(apply_order{wanted, false});

@@ -21,7 +21,11 @@ scripted_platform::scripted_platform() {
   shared->state_dir = shared->run_dir = "/nonexistent";
   shared->store = store.get();
   shared->native = backend_;
-  shared->timers = [this](duration delay, std::function<void()> fn) { timers_.emplace(now + delay, std::move(fn)); };
+  shared->timers = [this](duration delay, std::function<void()> fn) {
+    if (timers_fail > 0 && timers_fail-- > 0)
+      throw std::runtime_error("no timer left");
+    timers_.emplace(now + delay, std::move(fn));
+  };
   with = shared;
 }
 

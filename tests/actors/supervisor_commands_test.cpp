@@ -59,6 +59,31 @@ TEST_CASE("start during stop begins again after it, both are answered", "[superv
   }
 }
 
+TEST_CASE("start during stop of an in-process actor begins again after it", "[supervisor]") {
+  scripted_node n{one(daemon_named("d"))};
+  int began = 0;
+  REQUIRE(n.add_actor(
+             "ticker",
+             [&](caf::event_based_actor*) -> caf::behavior {
+               ++began;
+               return {[](int) {}};
+             })
+            ->ok());
+  REQUIRE(began == 1);
+  auto stopped = n.ask({verb::stop, "ticker", true, false});
+  auto started = n.ask({verb::start, "ticker", true, false});
+  n.run();
+  CHECK(stopped->count == 1);
+  CHECK(started->text() == "running");
+  CHECK(n.state("ticker") == "running");
+  CHECK(began == 2);
+  CHECK(n.start("ticker")->text() == "cannot start 'ticker': it is already running");
+  CHECK(n.stop("ticker")->text() == "stopped");
+  CHECK(n.status("ticker").last->reason == exit_reason::graceful());
+  CHECK(n.start("ticker")->text() == "running");
+  CHECK(began == 3);
+}
+
 TEST_CASE("stop during start cancels the start", "[supervisor]") {
   auto spec = notifying("d");
   spec.autostart = false;

@@ -99,3 +99,16 @@ TEST_CASE("a supervisor is stopped and started by its name", "[supervisor]") {
   all_ready(n);
   CHECK(n.state("c") == "running");
 }
+
+TEST_CASE("what has completed stays so when its supervisor begins again", "[supervisor]") {
+  stack s;
+  s.supervisors = {group("g", strategy::one_for_one, {0, 60s})};
+  s.daemons = {daemon_named("setup", "g"), daemon_named("web", "g")};
+  s.daemons[1].depends_on = {{"setup", milestone::completed}};
+  scripted_node n{s};
+  n.crash("setup", exit_code(0));
+  REQUIRE(n.state("web") == "running");
+  n.crash("web"); // the limit is 0: g gives up and begins again
+  CHECK(n.state("web") == "running");
+  CHECK(n.launches("setup") == 1);
+}

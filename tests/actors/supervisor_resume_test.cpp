@@ -149,6 +149,33 @@ TEST_CASE("a group finds all its members before it acts on an end", "[resume]") 
   CHECK_FALSE(n.doubled);
 }
 
+TEST_CASE("a stop outlives the restart of its group, also in the next node", "[resume]") {
+  auto how = GENERATE(strategy::one_for_all, strategy::rest_for_one);
+  auto s = three(how);
+  auto wanted = intent::run;
+  {
+    scripted_node n{s};
+    all_ready(n);
+    n.of["b"].ignores_stop = true;
+    auto stopped = n.stop("b");
+    n.crash("a");
+    wanted = parse_life_record(n.records["b"])->wanted;
+    CHECK(parse_life_record(n.records["c"])->wanted == intent::restart);
+    n.advance(3s);
+    all_ready(n);
+    CHECK(stopped->text() == "stopped");
+    CHECK(n.launches("a") == 2);
+    CHECK(n.launches("b") == 1);
+    CHECK(n.launches("c") == 2);
+  }
+  CHECK(wanted == intent::stop);
+  resumed_node n{s, {{"a", {.running = false}}, {"b", {.wanted = wanted}}, {"c", {}}}};
+  n.advance(10s);
+  all_ready(n);
+  CHECK(n.state("b") == "stopped");
+  CHECK(n.launches("b") == 0);
+}
+
 TEST_CASE("two ends that nobody saw restart their group once", "[resume]") {
   stack s;
   s.supervisors = {{"g", "root", strategy::one_for_all, {100, 60s}}};

@@ -39,12 +39,10 @@ public:
       auto spawned =
         self->spawn<caf::monitored>(incarnation, platform.with, order, caf::actor_cast<life_watcher>(self->ctrl()));
       life = caf::actor_cast<caf::actor>(spawned);
-      return {
-        [this](const life_note& note) {
-          auto word = std::string{note_words[static_cast<int>(note.what)]};
-          platform.log.push_back("[" + word + (note.text.empty() ? "" : " " + note.text) + "]");
-        },
-        [](const std::shared_ptr<supervisor_seed>&) {}};
+      return {[this](const life_note& note) {
+        auto word = std::string{note_words[static_cast<int>(note.what)]};
+        platform.log.push_back("[" + word + (note.text.empty() ? "" : " " + note.text) + "]");
+      }};
     };
     watcher = platform.system->spawn(watching);
     platform.run();

@@ -78,6 +78,7 @@ public:
   std::map<std::string, caf::actor> lives;
   std::map<std::string, std::string> records; ///< as the keeper would hold them
   std::vector<std::string> log;
+  int timers_fail = 0;  ///< so many of the next timers throw where they are set
   bool doubled = false; ///< two processes of one daemon lived at once
   instant now = monotonic_now();
   caf::actor_system_config config;
@@ -130,6 +131,10 @@ public:
   answer_ptr restart(const std::string& name) { return act(verb::restart, name); }
   answer_ptr remove(const std::string& name);
   answer_ptr add(const daemon_spec& spec);
+  /// In-process actors, by the batch.
+  void add_actors(const std::vector<std::string>& names, actor_factory make, const std::string& supervisor = "root");
+  /// One that takes commands by its name.
+  answer_ptr add_actor(const std::string& name, actor_factory make, const std::string& supervisor = "root");
   /// "applied", the error in words, or "waits" where it goes on.
   std::shared_ptr<std::string> apply(const stack& wanted);
   /// Asks without running; what is asked so is under way at once.
