@@ -1,8 +1,11 @@
 #include "actors/daemon.hpp"
 
+#include <utility>
+
 namespace duende {
 
 bool daemon_context::wait_for(duration time) {
+  ask_health();
   std::unique_lock lock{mutex_};
   changed_.wait_for(lock, time, [&] { return stop_ || !signals_.empty(); });
   return !stop_;
@@ -33,6 +36,23 @@ void daemon_context::deliver(int signal_number) {
   if (signals_.size() < max_signals)
     signals_.push_back(signal_number);
   changed_.notify_all();
+}
+
+void daemon_context::watch_health(std::function<health_status()> ask, std::function<void(health_status)> tell) {
+  ask_ = std::move(ask);
+  tell_ = std::move(tell);
+}
+
+void daemon_context::ask_health() {
+  if (!ask_)
+    return;
+  auto now = ask_(); // not under the lock: it is the daemon's own code
+  {
+    std::lock_guard lock{mutex_};
+    if (std::exchange(health_, now) == now)
+      return;
+  }
+  tell_(now);
 }
 
 void daemon_metrics_recorder::record_request(duration took) {

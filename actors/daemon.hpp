@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -40,7 +41,8 @@ enum class daemon_signal : int {
 /// The daemon's side of its supervision. All members are thread-safe.
 class daemon_context {
 public:
-  /// Sleeps for `time`, less where a signal arrives. False once shutdown was asked for, then at once.
+  /// Sleeps for `time`, less where a signal arrives. False once shutdown was asked for, then at once. Asks the daemon's
+  /// health_check() first.
   bool wait_for(duration time);
   /// False once shutdown was asked for.
   bool running() const;
@@ -50,12 +52,19 @@ public:
   // For the incarnation.
   void request_stop();
   void deliver(int signal_number);
+  /// Calls `ask` whenever the daemon waits, and `tell` where its answer is another one than before. At first it is healthy.
+  void watch_health(std::function<health_status()> ask, std::function<void(health_status)> tell);
 
 private:
+  void ask_health();
+
   static constexpr std::size_t max_signals = 64;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<int> signals_;
+  std::function<health_status()> ask_;
+  std::function<void(health_status)> tell_;
+  health_status health_ = health_state::healthy;
   bool stop_ = false;
 };
 
@@ -72,8 +81,8 @@ private:
   histogram seconds_;
 };
 
-/// A supervised part of your program with a thread of its own. init, run and shutdown are called on that thread, in this order;
-/// health_check on any. An error, an exception or a run() that outlives shutdown_timeout is a failure with its text: the
+/// A supervised part of your program with a thread of its own. init, run and shutdown are called on that thread, in this order,
+/// health_check within run. An error, an exception or a run() that outlives shutdown_timeout is a failure with its text: the
 /// supervisor decides what follows, the program goes on.
 class daemon {
 public:
@@ -85,7 +94,9 @@ public:
   virtual caf::expected<exit_reason> run(daemon_context& context) = 0;
   /// Cleans up after run() has returned; `timeout` is what is left of shutdown_timeout. The default does nothing.
   virtual caf::expected<void> shutdown(std::chrono::milliseconds timeout);
-  /// Must return soon. The default is healthy.
+  /// How it is, in its own judgement: shown as its health, and each change is an event; nothing else follows from it. Asked by
+  /// whoever calls context.wait_for(), before it sleeps; a run() that never waits is never asked. Must return soon and be
+  /// thread-safe: later versions ask from other threads, too. What it throws comes out of wait_for(). The default is healthy.
   virtual health_status health_check() const { return health_state::healthy; }
 
   // For the incarnation: figures outlive one daemon object.

@@ -51,6 +51,11 @@ exit_reason live(shared_life& life) {
     daemon->attach(life.recorder);
     if (auto prepared = daemon->init(life.config); !prepared)
       return exit_reason::spawn(fmt::format("init failed: {}", sentence(prepared.error())));
+    life.context.watch_health(
+      [&] { return daemon->health_check(); },
+      [&](health_state now) {
+        send_weak(life.actor, life.parent, life_note{life_note::kind::health, 0, {}, now});
+      });
     send_weak(life.actor, life.parent, life_note{life_note::kind::ready, 0, {}});
     auto reason = daemon->run(life.context);
     if (!reason)

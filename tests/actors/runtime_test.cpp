@@ -149,6 +149,46 @@ TEST_CASE("a daemon in the program is restarted, its figures go on", "[runtime]"
   CHECK_THAT(r.controls()->metrics(), Contains("counter"));
 }
 
+TEST_CASE("a daemon in the program is asked how it is whenever it waits", "[runtime]") {
+  struct moody : daemon {
+    caf::expected<exit_reason> run(daemon_context& context) override {
+      while (context.wait_for(1h))
+        (void)context.next_signal();
+      return exit_reason::graceful();
+    }
+    health_status health_check() const override {
+      if (mood == health_state::unknown)
+        throw std::runtime_error("cannot tell");
+      return mood;
+    }
+    std::atomic<health_state>& mood;
+    explicit moody(std::atomic<health_state>& m) : mood(m) {}
+  };
+  std::atomic<health_state> mood = health_state::degraded;
+  runtime r{quiet()};
+  REQUIRE(r.root().spawn_thread("d", {}, [&] { return std::make_unique<moody>(mood); }));
+  auto shows = [&](health_state wanted) {
+    return eventually([&] {
+      auto status = r.controls()->daemon("d");
+      return status && status->health == wanted;
+    });
+  };
+  CHECK(shows(health_state::degraded));
+  mood = health_state::healthy;
+  REQUIRE(r.controls()->signal("d", SIGUSR1)); // ends its wait
+  r.controls()->signal("d", SIGUSR1);
+  CHECK(shows(health_state::healthy));
+  mood = health_state::unknown;
+  r.controls()->signal("d", SIGUSR1);
+  CHECK(eventually([&] { return last_exit_of(r, "d").find("cannot tell") != std::string::npos; }));
+  std::string told;
+  auto all = r.controls()->events({});
+  for (auto& each : *all)
+    if (each.kind == event_kind::health)
+      told += each.text + "\n";
+  CHECK(told == "d: says that it is degraded\nd: says that it is healthy\n");
+}
+
 TEST_CASE("signals reach a daemon in the program", "[runtime]") {
   waiting_for<int> heard;
   script s;
