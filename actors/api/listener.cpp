@@ -91,8 +91,8 @@ caf::expected<int> listen_unix(const std::string& path) {
     return errno_error(errc::io_failure, errno, "cannot create a socket");
   fchmod(fd, 0600); // Linux gives the bound name the mode of the socket: at no moment is it open to others
   if (
-    bind(fd, reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0 || chmod(path.c_str(), 0600) != 0
-    || listen(fd, backlog) != 0) {
+    bind(fd, reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0 || listen(fd, backlog) != 0
+    || chmod(path.c_str(), 0600) != 0) { // the last one: who watches the folder learns by it that the node answers
     int error = errno;
     close(fd);
     return errno_error(errc::io_failure, error, fmt::format("cannot listen on '{}'", path));

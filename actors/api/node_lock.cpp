@@ -8,12 +8,13 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <thread>
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace duende {
@@ -28,6 +29,18 @@ pid_t written_pid(int fd) {
   std::array<char, 32> text{};
   auto n = pread(fd, text.data(), text.size() - 1, 0);
   return n > 0 ? static_cast<pid_t>(std::strtol(text.data(), nullptr, 10)) : 0;
+}
+
+/// Returns when the holder has ended: its lock is gone then. The pid may be an old one (the holder has not written its own yet, or
+/// only looked who holds it), so the lock is tried again after a while in any case.
+void await_end_of(pid_t holder, duration limit) {
+  constexpr duration moment = std::chrono::milliseconds{5}, while_alive = std::chrono::milliseconds{100};
+  int pidfd = holder > 0 ? static_cast<int>(syscall(SYS_pidfd_open, holder, 0)) : -1;
+  auto bound = std::chrono::ceil<std::chrono::milliseconds>(std::min(limit, pidfd >= 0 ? while_alive : moment));
+  pollfd waiting{pidfd, POLLIN, 0};
+  poll(&waiting, 1, static_cast<int>(bound.count()));
+  if (pidfd >= 0)
+    close(pidfd);
 }
 
 } // namespace
@@ -47,10 +60,11 @@ caf::expected<node_lock> node_lock::acquire(const std::string& node, const std::
       continue;
     if (errno != EWOULDBLOCK)
       return errno_error(errc::io_failure, errno, fmt::format("cannot lock '{}'", path));
-    if (monotonic_now() >= deadline)
+    auto left = deadline - monotonic_now();
+    if (left <= duration{})
       return fail(
         errc::already_exists, "a node named '{}' already runs (pid {}) on {}", node, written_pid(fd), socket_path);
-    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    await_end_of(written_pid(fd), left);
   }
   auto text = fmt::format("{}\n", getpid());
   if (ftruncate(fd, 0) != 0 || pwrite(fd, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))

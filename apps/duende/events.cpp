@@ -1,11 +1,17 @@
 #include "apps/duende/client.hpp"
 #include "apps/duende/commands.hpp"
 #include "apps/duende/event_stream.hpp"
+#include "apps/duende/node_return.hpp"
 #include "apps/duende/show.hpp"
-
-#include <thread>
+#include "core/time.hpp"
 
 namespace duende::cli {
+namespace {
+
+/// The keeper starts a node again after 10 s at the latest.
+constexpr auto patience = std::chrono::seconds{15};
+
+} // namespace
 
 int events(const context& c, bool follow, const std::string& since, bool as_json) {
   bool colored = use_color(c);
@@ -28,20 +34,31 @@ int events(const context& c, bool follow, const std::string& since, bool as_json
     return done;
   }
   event_stream stream;
-  int attempts_left = 1; // the first connection must work; later ones get time, for a node that comes back
+  node_return back{c.socket()};
+  const auto began = to_rfc3339(wall_now());
+  bool reached = false; // the first connection must work; later ones get time, for a node that comes back
+  bool heard = true;
   while (true) {
     request what{.target = "/v1/events?" + query, .headers = {{"Accept", "text/event-stream"}}};
+    if (reached && stream.last_id() == 0 && since.empty())
+      what.target += "&since=" + api_encode(began); // nothing has come yet, and nothing is to be missed
     if (stream.last_id() > 0)
       what.headers.emplace_back("Last-Event-ID", std::to_string(stream.last_id()));
     stream.restart();
+    bool again = std::exchange(heard, false);
     auto result = node.stream(what, [&](std::string_view data) {
-      attempts_left = 50;
+      reached = heard = true;
       stream.feed(data, show);
       return true;
     });
-    if (!result && (code_of(result.error()) != errc::unreachable || --attempts_left <= 0))
+    if (!result && (code_of(result.error()) != errc::unreachable || !reached))
       return report("cannot follow events", result.error());
-    std::this_thread::sleep_for(std::chrono::milliseconds{200});
+    if (heard || (result && again))
+      continue; // the stream broke: perhaps the node is there
+    if (!back.wait(patience))
+      return report(
+        "cannot follow events",
+        result ? fail(errc::unreachable, "the node at {} ends each stream", c.socket()) : result.error());
   }
 }
 

@@ -1,14 +1,13 @@
 #include "apps/duende/node_feed.hpp"
 
 #include "apps/duende/event_stream.hpp"
-
-#include <poll.h>
+#include "apps/duende/node_return.hpp"
 
 namespace duende::cli {
 namespace {
 
-constexpr auto retry_pause_ms = 200;
-constexpr int max_retries = 150; ///< 30 s: the keeper starts a node again after 10 s at the latest
+/// The keeper starts a node again after 10 s at the latest.
+constexpr auto patience = std::chrono::seconds{30};
 
 } // namespace
 
@@ -22,21 +21,18 @@ node_feed::~node_feed() {
   thread_.join();
 }
 
-bool node_feed::pause() {
-  pollfd waiting{stop_.fd(), POLLIN, 0};
-  return poll(&waiting, 1, retry_pause_ms) == 0 && !stopping_;
-}
-
 void node_feed::run() {
   event_stream stream;
-  int failures = 0;
+  node_return back{socket_};
+  bool heard = true, again = true;
   do {
     request what{.target = "/v1/events?since=" + api_encode(since_), .headers = {{"Accept", "text/event-stream"}}};
     if (stream.last_id() > 0)
       what.headers.emplace_back("Last-Event-ID", std::to_string(stream.last_id()));
     stream.restart();
-    auto result = client_.stream(what, [&](std::string_view data) {
-      failures = 0;
+    again = std::exchange(heard, false);
+    client_.stream(what, [&](std::string_view data) {
+      heard = true;
       stream.feed(data, [&](const json& event) {
         std::lock_guard lock{mutex_};
         events_.push_back(event);
@@ -44,8 +40,7 @@ void node_feed::run() {
       wake_.raise();
       return !stopping_;
     });
-    failures += result ? 0 : 1;
-  } while (failures < max_retries && pause());
+  } while (!stopping_ && (heard || again || back.wait(patience, stop_.fd())));
   lost_ = true;
   wake_.raise();
 }

@@ -26,7 +26,6 @@ public:
 
 private:
   void run();
-  bool pause(); ///< false once it is over
 
   std::string socket_, since_;
   api::wake_fd wake_, stop_;

@@ -70,7 +70,8 @@ int watch_daemons(const context& c, const names& which, bool as_json) {
     auto text = as_json ? daemons->dump() + "\n" : render(c, *daemons);
     fmt::print("{}{}", !as_json && isatty(STDOUT_FILENO) ? "\x1b[H\x1b[2J" : "", text);
     std::fflush(stdout);
-    std::this_thread::sleep_for(std::chrono::milliseconds{200});
+    std::unique_lock lock{mutex};
+    changed.wait_for(lock, std::chrono::milliseconds{200}, [&] { return over; });
   }
   feed.cancel();
   follower.join();

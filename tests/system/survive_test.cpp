@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <future>
 #include <random>
 
 using namespace duende::test;
@@ -128,7 +129,7 @@ TEST_CASE("a storm of random kills of the node loses and doubles nothing") {
   CHECK(living(n, "busy") <= 1);
 }
 
-TEST_CASE("events keep growing ids over the node's deaths") {
+TEST_CASE("event ids go on without a gap over the node's deaths") {
   node n{workers(1)};
   n.until_state("w0", "running");
   auto old = n.pid_of("duended");
@@ -138,7 +139,8 @@ TEST_CASE("events keep growing ids over the node's deaths") {
   n.until("the restart is told", [&] { return n.ps("w0")["restarts"] == 1; });
   long last = 0;
   for (auto& event : n.events()) {
-    CHECK(event["id"].get<long>() > last);
+    CHECK(event["id"].get<long>() == last + 1);
+    CHECK(event["kind"] != "limit");
     last = event["id"].get<long>();
   }
 }
@@ -149,6 +151,8 @@ TEST_CASE("after the keeper's death the next up leaves one copy of each daemon")
     n.until_state("w" + std::to_string(i), "running");
   auto keeper = n.pid_of("duende-keeper");
   REQUIRE(keeper != 0);
+  n.until("w0 is a second old", [&] { return n.ps("w0")["uptime_seconds"].get<double>() > 1; });
+  auto first = n.ps("w0");
   kill(keeper, SIGKILL);
   n.until(
     "up sees it",
@@ -167,6 +171,33 @@ TEST_CASE("after the keeper's death the next up leaves one copy of each daemon")
     n.until(name + " lives once", [&] { return living(n, name) == 1; });
     CHECK(alive(n.pid_of_daemon(name)));
   }
+  auto now = n.ps("w0");
+  if (now["pid"] == first["pid"]) { // adopted: it is as old as its process
+    CHECK(now["uptime_seconds"].get<double>() > first["uptime_seconds"].get<double>());
+  }
+}
+
+TEST_CASE("events -f goes on when the node is back, without asking again and again") {
+  node n{workers(1)};
+  n.until_state("w0", "running");
+  auto follower = std::async(std::launch::async, [&] { return n.cli({"events", "-f", "--json"}, 20); });
+  n.until("it is connected", [&] {
+    for (auto pid : pids_with(std::string_view{"events\0-f\0--json", 16}))
+      for (int fd = 3; fd < 20; ++fd) {
+        std::error_code none;
+        auto link = std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/fd/" + std::to_string(fd), none);
+        if (link.string().starts_with("socket:"))
+          return true;
+      }
+    return false;
+  });
+  auto old = n.pid_of("duended");
+  kill(old, SIGKILL);
+  node_returns(n, old);
+  kill(n.pid_of_daemon("w0"), SIGKILL);
+  auto told = follower.get().out;
+  CHECK(told.find("is back after a crash") != std::string::npos);
+  CHECK(told.find("w0: restart 1") != std::string::npos);
 }
 
 TEST_CASE("keeper and node killed together, and again") {
