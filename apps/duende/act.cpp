@@ -28,24 +28,6 @@ std::string_view advice(errc code) {
   }
 }
 
-/// A name that several instances share stands for all of them.
-names with_instances(const context& c, const names& which) {
-  client node{c.socket()};
-  auto all = node.send_json({.target = "/v1/daemons"});
-  if (!all)
-    return which; // the command itself will say why
-  names result;
-  for (const auto& name : which) {
-    auto before = result.size();
-    for (const auto& daemon : *all)
-      if (goes_by(daemon, name))
-        result.push_back(text_of(daemon, "name"));
-    if (result.size() == before)
-      result.push_back(name);
-  }
-  return result;
-}
-
 /// Runs `one` for each name, side by side: a daemon may wait for another one of the list. The first failure decides the code.
 int for_each_name(
   const context& c, const names& given, std::string_view verb,

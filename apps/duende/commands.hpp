@@ -50,7 +50,17 @@ struct logs_options {
   std::string since;
 };
 int logs(const context& c, const logs_options& options);
-int events(const context& c, bool follow, const std::string& since, bool as_json);
+struct events_options {
+  names which;       ///< empty: all
+  std::string kinds; ///< words between commas; empty: all
+  std::string since;
+  bool follow = false;
+  bool as_json = false;
+};
+int events(const context& c, const events_options& options);
+
+/// A name that several instances share stands for all of them.
+names with_instances(const context& c, const names& which);
 
 /// Replaces the running node by the program on disk.
 int upgrade(const context& c);

@@ -3,7 +3,9 @@
 #include "apps/duende/event_stream.hpp"
 #include "apps/duende/node_return.hpp"
 #include "apps/duende/show.hpp"
+
 #include "core/time.hpp"
+#include <fmt/ranges.h>
 
 namespace duende::cli {
 namespace {
@@ -13,13 +15,18 @@ constexpr auto patience = std::chrono::seconds{15};
 
 } // namespace
 
-int events(const context& c, bool follow, const std::string& since, bool as_json) {
+int events(const context& c, const events_options& options) {
+  const auto& [which, kinds, since, follow, as_json] = options;
   bool colored = use_color(c);
   auto show = [&](const json& event) {
     fmt::print("{}\n", as_json ? event.dump() : event_line(event, colored));
     std::fflush(stdout);
   };
   auto query = since.empty() ? std::string{} : "&since=" + api_encode(since);
+  if (!which.empty())
+    query += "&daemon=" + api_encode(fmt::format("{}", fmt::join(with_instances(c, which), ",")));
+  if (!kinds.empty())
+    query += "&kind=" + api_encode(kinds);
   client node{c.socket()};
   if (!follow) {
     auto found =

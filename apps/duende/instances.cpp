@@ -6,6 +6,23 @@
 
 namespace duende::cli {
 
+names with_instances(const context& c, const names& which) {
+  client node{c.socket()};
+  auto all = node.send_json({.target = "/v1/daemons"});
+  if (!all)
+    return which; // the command itself will say why
+  names result;
+  for (const auto& name : which) {
+    auto before = result.size();
+    for (const auto& daemon : *all)
+      if (goes_by(daemon, name))
+        result.push_back(text_of(daemon, "name"));
+    if (result.size() == before)
+      result.push_back(name);
+  }
+  return result;
+}
+
 int restart_rolling(const context& c, const names& which, const std::string& timeout) {
   duration patience = std::chrono::minutes{10};
   if (!timeout.empty()) {

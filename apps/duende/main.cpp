@@ -11,7 +11,7 @@ namespace {
 /// What the arguments of one command are read into.
 struct arguments {
   names which;
-  std::string name, file, timeout, since, shell;
+  std::string name, file, timeout, since, shell, kinds;
   std::string signal = "TERM";
   bool as_json = false, watch = false, follow = false, dry_run = false, rolling = false;
   std::optional<std::size_t> lines;
@@ -184,8 +184,10 @@ void command_line::add_views() {
   logs->add_option("-n,--lines", arguments_.lines, "the last so many lines of each")->type_name("N");
   logs->add_option("--since", arguments_.since, "a time (RFC 3339) or a duration back from now")->type_name("T");
   auto* events = add("events", "what happened", [](const context& c, const arguments& a) {
-    return cli::events(c, a.follow, a.since, a.as_json);
+    return cli::events(c, {a.which, a.kinds, a.since, a.follow, a.as_json});
   });
+  add_names(events, false);
+  events->add_option("--kind", arguments_.kinds, "only these, such as exit,give_up,escalation")->type_name("KIND,...");
   events->add_flag("-f,--follow", arguments_.follow, "go on with what comes");
   events->add_option("--since", arguments_.since, "a time (RFC 3339) or a duration back from now")->type_name("T");
   for (auto* sub : {ps, status, tree, logs, events})

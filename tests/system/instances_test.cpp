@@ -2,6 +2,7 @@
 #include "tests/support/catch.hpp"
 #include "tests/system/node.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <set>
 #include <thread>
@@ -130,4 +131,26 @@ TEST_CASE("the name of all instances stands for each of them") {
   CHECK(n.state("web-2") == "stopped");
   REQUIRE(n.cli({"start", "web"}).status == 0);
   n.until_state("web-1", "running");
+}
+
+TEST_CASE("events are chosen by name, also that of all instances, and by kind") {
+  auto port = free_port();
+  node n{web(port) + "[[daemon]]\nname = \"user\"\ncommand = \"@WORKER@ @DIR@/user\"\n"};
+  n.until_state("web-2", "running");
+  n.until_state("user", "running");
+  auto chosen = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"events", "--json"});
+    std::vector<std::string> texts;
+    for (auto& each : json::parse(n.cli(words).out))
+      texts.push_back(each["daemon"].get<std::string>() + " " + each["kind"].get<std::string>());
+    return texts;
+  };
+  CHECK(chosen({"user", "--kind", "starting"}) == std::vector<std::string>{"user starting"});
+  auto of_web = chosen({"web", "--kind", "starting,give_up"});
+  std::sort(of_web.begin(), of_web.end());
+  CHECK(of_web == std::vector<std::string>{"web-1 starting", "web-2 starting"});
+  CHECK(chosen({"nobody"}).empty());
+  auto wrong = n.cli({"events", "--kind", "bang"});
+  CHECK(wrong.status == 2);
+  CHECK(wrong.err.find("'bang' is none of starting, running") != std::string::npos);
 }
