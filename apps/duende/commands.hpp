@@ -64,8 +64,14 @@ names with_instances(const context& c, const names& which);
 
 /// Replaces the running node by the program on disk.
 int upgrade(const context& c);
+/// `format`: supervisord, procfile, systemd or compose.
+int import_file(const context& c, const std::string& format, const std::vector<std::string>& files);
+
+/// What this machine can and cannot do; exit code 1 where something vital is missing.
+int doctor(const context& c, bool as_json);
 int version(const context& c);
-int completion(const context& c, const std::string& shell);
+/// `commands`: all there are, so that the scripts know each.
+int completion(const context& c, const std::string& shell, const names& commands);
 /// The names of all daemons, one a line: for the completion scripts.
 int print_names(const context& c);
 

@@ -23,14 +23,17 @@ _duende() {
         mapfile -t COMPREPLY < <(compgen -W "--json --watch --timeout --follow --since --signal" -- "$current")
       else
         mapfile -t COMPREPLY < <(compgen -W "$(duende completion names 2>/dev/null)" -- "$current")
-      fi ;
-;
-    completion) mapfile -t COMPREPLY < <(compgen -W "bash zsh fish" -- "$current") ;
-    ;
-    *) mapfile -t COMPREPLY < <(compgen -W "--file --detach --timeout --dry-run --json --follow --since --name --restart" -- "$current") ;
-    ;
-    esac
-    }
+      fi ;;
+    import)
+      if [[ "$previous" == import ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "supervisord procfile systemd compose" -- "$current")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      fi ;;
+    completion) mapfile -t COMPREPLY < <(compgen -W "bash zsh fish" -- "$current") ;;
+    *) mapfile -t COMPREPLY < <(compgen -W "--file --detach --timeout --dry-run --json --follow --since --name --restart" -- "$current") ;;
+  esac
+}
 complete -F _duende duende
 )sh";
 
@@ -44,11 +47,13 @@ _duende() {
   case "${words[2]}" in
     up|check|apply) _arguments '*:file:_files' ;;
     completion) compadd bash zsh fish ;;
+    import) if (( CURRENT == 3 )); then compadd supervisord procfile systemd compose; else _files; fi ;;
     ps|status|start|stop|restart|pause|resume|reload|kill|rm|logs)
       compadd -- ${(f)"$(duende completion names 2>/dev/null)"} ;;
   esac
 }
-compdef _duende duende
+# As a file of $fpath it is the function itself; sourced, it has to be registered.
+if [[ "$funcstack[1]" == _duende ]]; then _duende "$@"; else compdef _duende duende; fi
 )sh";
 
 constexpr std::string_view fish = R"sh(# fish completion for duende: save it as ~/.config/fish/completions/duende.fish
@@ -56,30 +61,27 @@ complete -c duende -f
 complete -c duende -n __fish_use_subcommand -a '@COMMANDS@'
 complete -c duende -n '__fish_seen_subcommand_from ps status start stop restart pause resume reload kill rm logs' -a '(duende completion names 2>/dev/null)'
 complete -c duende -n '__fish_seen_subcommand_from up check apply' -s f -l file -r -F
+complete -c duende -n '__fish_seen_subcommand_from import' -F -a 'supervisord procfile systemd compose'
 complete -c duende -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
 )sh";
 
-constexpr std::string_view commands =
-  "up down apply check ps status tree start stop restart pause resume reload kill run rm "
-  "logs events top trace doctor nodes drain undrain import completion upgrade scale version";
-
-int print(std::string_view script) {
+int print(std::string_view script, const names& commands) {
   std::string text{script};
   auto at = text.find("@COMMANDS@");
-  text.replace(at, std::string_view{"@COMMANDS@"}.size(), commands);
+  text.replace(at, std::string_view{"@COMMANDS@"}.size(), fmt::format("{}", fmt::join(commands, " ")));
   fmt::print("{}", text);
   return done;
 }
 
 } // namespace
 
-int completion(const context& c, const std::string& shell) {
+int completion(const context& c, const std::string& shell, const names& commands) {
   if (shell == "bash")
-    return print(bash);
+    return print(bash, commands);
   if (shell == "zsh")
-    return print(zsh);
+    return print(zsh, commands);
   if (shell == "fish")
-    return print(fish);
+    return print(fish, commands);
   if (shell == "names") // what the scripts above ask
     return print_names(c);
   return usage(fmt::format("completion: '{}' is not bash, zsh or fish", printable(shell)));

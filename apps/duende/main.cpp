@@ -1,5 +1,6 @@
 // duende, the command line: reads the arguments, calls the command.
 #include "apps/duende/commands.hpp"
+#include "apps/duende/man.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -10,8 +11,8 @@ namespace {
 
 /// What the arguments of one command are read into.
 struct arguments {
-  names which;
-  std::string name, file, timeout, since, shell, kinds;
+  names which, files;
+  std::string name, file, timeout, since, shell, kinds, format;
   std::string signal = "TERM";
   bool as_json = false, watch = false, follow = false, dry_run = false, rolling = false;
   std::optional<std::size_t> lines;
@@ -110,9 +111,22 @@ void command_line::add_node_commands() {
     return cli::check(c, a.file);
   });
   check->add_option("-f,--file", arguments_.file, "configuration")->type_name("FILE")->required();
+  auto* import =
+    add("import", "print a duende.toml made of another supervisor's file", [](const context& c, const arguments& a) {
+      return import_file(c, a.format, a.files);
+    });
+  import->add_option("FORMAT", arguments_.format, "supervisord, procfile, systemd or compose")->required();
+  import->add_option("FILE", arguments_.files, "the file; of systemd several units that belong together")->required();
   add("version", "what this is", [](const context& c, const arguments&) { return cli::version(c); });
-  auto* completion = add("completion", "a completion script for a shell", [](const context& c, const arguments& a) {
-    return cli::completion(c, a.shell);
+  auto* completion = add("completion", "a completion script for a shell", [this](const context& c, const arguments& a) {
+    if (a.shell == "man") { // what the build asks, for duende(1)
+      fmt::print("{}", man_page(app_));
+      return static_cast<int>(done);
+    }
+    names commands;
+    for (const auto* sub : app_.get_subcommands([](const CLI::App*) { return true; }))
+      commands.push_back(sub->get_name());
+    return cli::completion(c, a.shell, commands);
   });
   completion->add_option("SHELL", arguments_.shell, "bash, zsh or fish")->required();
 }
@@ -190,13 +204,16 @@ void command_line::add_views() {
   events->add_option("--kind", arguments_.kinds, "only these, such as exit,give_up,escalation")->type_name("KIND,...");
   events->add_flag("-f,--follow", arguments_.follow, "go on with what comes");
   events->add_option("--since", arguments_.since, "a time (RFC 3339) or a duration back from now")->type_name("T");
-  for (auto* sub : {ps, status, tree, logs, events})
+  auto* doctor = add(
+    "doctor", "what this machine can and cannot do, and what to do about it",
+    [](const context& c, const arguments& a) { return cli::doctor(c, a.as_json); });
+  for (auto* sub : {ps, status, tree, logs, events, doctor})
     sub->add_flag("--json", arguments_.as_json, "stable output for programs");
 }
 
 /// Commands that later versions have: known, so that the answer is a better one than "no command".
 void command_line::add_later_commands() {
-  for (const char* name : {"trace", "doctor", "nodes", "drain", "undrain", "import"}) {
+  for (const char* name : {"trace", "nodes", "drain", "undrain"}) {
     std::string command = name;
     add(command, "(not supported by this version)", [command](const context&, const arguments&) {
       return not_in_this_version(command);
