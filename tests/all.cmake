@@ -31,7 +31,7 @@ set(asan_environment
   "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:suppressions=${root}/tests/ubsan.supp")
 set(tsan_environment "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=${root}/tests/tsan.supp")
 
-set(rooms core policies monitors backends actors apps)
+set(rooms core policies monitors backends actors apps import)
 foreach(suite IN LISTS suites)
   if(suite STREQUAL "unit")
     foreach(room IN LISTS rooms)
@@ -39,6 +39,7 @@ foreach(suite IN LISTS suites)
         add(${room} 300 COMMAND ${build}/bin/test_${room} --durations yes --min-duration 1)
       endif()
     endforeach()
+    add(packaging 300 COMMAND python3 ${root}/tests/packaging/check.py ${root} ${build})
     add(install 600 COMMAND ${CMAKE_COMMAND} -D BUILD=${build} -D ROOT=${root} -P ${root}/tests/install/check.cmake)
   elseif(suite STREQUAL "system")
     # One case per file: each says what it is about, and a hang costs one of them only.
