@@ -18,8 +18,10 @@ int import_file(const context&, const std::string& format, const std::vector<std
   for (const auto& file : files) {
     auto path = absolute_file(file);
     auto text = around.read(path);
-    if (!text)
-      return report(fmt::format("cannot import '{}'", file), text.error()) == not_reachable ? failed : usage_error;
+    if (!text) {
+      report(fmt::format("cannot import '{}'", file), text.error());
+      return usage_error;
+    }
     sources.push_back({std::move(path), std::move(*text)});
   }
   auto made = run(sources, around);

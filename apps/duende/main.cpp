@@ -111,12 +111,13 @@ void command_line::add_node_commands() {
     return cli::check(c, a.file);
   });
   check->add_option("-f,--file", arguments_.file, "configuration")->type_name("FILE")->required();
-  auto* import =
+  auto* moving_in =
     add("import", "print a duende.toml made of another supervisor's file", [](const context& c, const arguments& a) {
       return import_file(c, a.format, a.files);
     });
-  import->add_option("FORMAT", arguments_.format, "supervisord, procfile, systemd or compose")->required();
-  import->add_option("FILE", arguments_.files, "the file; of systemd several units that belong together")->required();
+  moving_in->add_option("FORMAT", arguments_.format, "supervisord, procfile, systemd or compose")->required();
+  moving_in->add_option("FILE", arguments_.files, "the file; of systemd several units that belong together")
+    ->required();
   add("version", "what this is", [](const context& c, const arguments&) { return cli::version(c); });
   auto* completion = add("completion", "a completion script for a shell", [this](const context& c, const arguments& a) {
     if (a.shell == "man") { // what the build asks, for duende(1)

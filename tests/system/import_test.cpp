@@ -9,7 +9,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-outcome import(const std::string& format, const std::string& file) {
+outcome imported(const std::string& format, const std::string& file) {
   return run({program("duende"), "import", format, file});
 }
 
@@ -45,7 +45,7 @@ TEST_CASE("an imported stack passes check and runs") {
     INFO(format);
     scratch dir;
     write_file(dir.path(name), text);
-    auto made = import(format, dir.path(name));
+    auto made = imported(format, dir.path(name));
     CHECK(made.err == "");
     REQUIRE(made.status == 0);
     write_file(dir.path("duende.toml"), made.out);
@@ -67,12 +67,12 @@ TEST_CASE("a file full of nonsense is an error with its place and nothing on the
   for (const char* format : {"supervisord", "procfile", "systemd", "compose"})
     for (const char* name : {"random", "words", "folder", "missing"}) {
       INFO(format << " " << name);
-      auto made = import(format, dir.path(name));
+      auto made = imported(format, dir.path(name));
       CHECK(made.status == 2);
       CHECK(made.out == "");
       CHECK_THAT(made.err, Contains(dir.path(name)));
     }
-  CHECK(import("yaml", dir.path("words")).status == 2);
+  CHECK(imported("yaml", dir.path("words")).status == 2);
   auto full =
     run({"/bin/sh", "-c", "exec \"$0\" import procfile \"$1\" > /dev/full", program("duende"), dir.path("p")});
   CHECK(full.status != 0);
