@@ -124,7 +124,8 @@ private:
           daemon_.lost("the '-' of ExecStart", "no exit code is a success without being named in success_codes");
         return true;
       }
-      joined += fmt::format("{}{}{}", joined.empty() ? "" : " && ", join_words(parts), ignored ? " || true" : "");
+      auto step = ignored ? fmt::format("{{ {} || true; }}", join_words(parts)) : join_words(parts);
+      joined += (joined.empty() ? "" : " && ") + step;
     }
     daemon_.command({"/bin/sh", "-c", joined});
     return true;
