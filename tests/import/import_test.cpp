@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <sstream>
 
 using namespace duende;
 using namespace duende::porting;
@@ -49,6 +50,27 @@ surroundings around_of(const fs::path& folder) {
       return at == variables.end() ? std::nullopt : std::optional{at->second};
     },
     "machine.example.com"};
+}
+
+/// Without what changes when this version learns another key: comments that it is not supported, and the '#' before it.
+std::string settled(const std::string& text) {
+  std::string result;
+  std::istringstream lines{text};
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find("not supported by this version") != std::string::npos && line.find("'") != std::string::npos)
+      continue;
+    if (line.find("a timer starts it") != std::string::npos) { // as long as there are no schedules
+      std::getline(lines, line);
+      continue;
+    }
+    auto hash = line.find("# ");
+    auto rest = hash == std::string::npos ? std::string{} : line.substr(hash + 2);
+    bool key = rest.starts_with("[") || (rest.find(" = ") != std::string::npos && rest.find(':') > rest.find(" = "));
+    if (key && line.find_first_not_of(' ') == hash)
+      line.erase(hash, 2);
+    result += line + "\n";
+  }
+  return result;
 }
 
 result import_text(std::string_view format, const std::string& name, const std::string& text) {
@@ -101,7 +123,7 @@ TEST_CASE("files of other supervisors become what is written down") {
       auto golden = folder / (name + ".toml");
       if (write)
         std::ofstream{golden, std::ios::binary} << made.toml;
-      CHECK(made.toml == content(golden));
+      CHECK(settled(made.toml) == settled(content(golden)));
     }
   }
   CHECK(count >= 15);
