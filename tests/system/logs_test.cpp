@@ -17,13 +17,16 @@ std::string lines(const std::string& name, long count, const std::string& logs) 
 }
 
 std::vector<fs::path> files_of(const std::string& dir) {
+  std::vector<std::pair<fs::file_time_type, fs::path>> found;
+  std::error_code gone; // rotated away while this looks
+  for (auto& entry : fs::directory_iterator(dir, gone))
+    if (entry.is_regular_file(gone))
+      if (auto at = fs::last_write_time(entry.path(), gone); !gone)
+        found.emplace_back(at, entry.path());
+  std::sort(found.begin(), found.end());
   std::vector<fs::path> result;
-  std::error_code ignored;
-  for (auto& entry : fs::directory_iterator(dir, ignored))
-    if (entry.is_regular_file())
-      result.push_back(entry.path());
-  std::sort(
-    result.begin(), result.end(), [](auto& a, auto& b) { return fs::last_write_time(a) < fs::last_write_time(b); });
+  for (auto& [at, path] : found)
+    result.push_back(path);
   return result;
 }
 
