@@ -55,7 +55,7 @@ struct daemon_status {
   std::string status_text;                    ///< sd_notify's STATUS=, or why it waits: "waits for 'db' to be ready"
   std::optional<double> next_restart_seconds; ///< in backoff
   std::string version, description;
-  std::string instance_of; ///< the name that several instances share
+  std::string instance_of;                         ///< the name that several instances share
   std::shared_ptr<const daemon_counters> counters; ///< null where nothing was counted yet
 };
 

@@ -144,9 +144,7 @@ public:
     std::lock_guard lock{mutex_};
     std::vector<event> result;
     for (const auto& x : events_)
-      if (
-        x.id > query.after_id && (!query.since || x.at >= *query.since)
-        && selects(query, x))
+      if (x.id > query.after_id && (!query.since || x.at >= *query.since) && selects(query, x))
         result.push_back(x);
     if (result.size() > query.limit)
       result.erase(result.begin(), result.end() - static_cast<std::ptrdiff_t>(query.limit));
