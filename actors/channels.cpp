@@ -120,7 +120,7 @@ exec_cancel channels::launch_helper(const launch_request& request, std::function
     std::lock_guard lock{mutex_};
     link = link_;
     if (link)
-      helpers_.emplace(request.id, std::move(done));
+      helpers_.emplace(request.id, done);
   }
   if (!link) {
     done(exit_reason::spawn("this node has no keeper"));

@@ -151,7 +151,7 @@ private:
 
   // supervisor_resume.cpp: from what was to what is: seeds, processes that lived on, a predecessor that failed
   void adopt_all(std::vector<child_seed>& seeds);
-  child& adopt_seed(child_seed&& seed);
+  child& adopt_seed(child_seed& seed);
   child& enlist(std::unique_ptr<child> owned);
   void readopt(child& c, const held_child& held, daemon_state stored);
   void resume_backoff(child& c, const held_child& held);

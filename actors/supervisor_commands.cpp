@@ -204,7 +204,7 @@ supervisor::reply supervisor::add_child(const child_order_ptr& order) {
     return fail(errc::wrong_state, "cannot add '{}': the node stops", order->seed.name);
   if (find(order->seed.name))
     return fail(errc::already_exists, "there is a daemon named '{}' already", order->seed.name);
-  auto& c = adopt_seed(std::move(order->seed));
+  auto& c = adopt_seed(order->seed);
   persist(c);
   if (c.pending_start) {
     if (starts_in_order(spec_.strategy))

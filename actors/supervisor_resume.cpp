@@ -13,7 +13,7 @@ void supervisor::adopt_all(std::vector<child_seed>& seeds) {
   starting_ = true; // nothing starts before all is known
   std::vector<std::pair<child*, child_seed*>> known;
   for (auto& seed : seeds) {
-    auto& c = adopt_seed(std::move(seed));
+    auto& c = adopt_seed(seed);
     if (!seed.held)
       continue;
     c.pending_start = false;
@@ -26,7 +26,7 @@ void supervisor::adopt_all(std::vector<child_seed>& seeds) {
   starting_ = false;
 }
 
-child& supervisor::adopt_seed(child_seed&& seed) {
+child& supervisor::adopt_seed(child_seed& seed) {
   auto owned = std::make_unique<child>();
   auto& c = *owned;
   c.kind = seed.kind;

@@ -16,24 +16,23 @@ constexpr auto patience = std::chrono::seconds{15};
 } // namespace
 
 int events(const context& c, const events_options& options) {
-  const auto& [which, kinds, since, follow, as_json] = options;
   bool colored = use_color(c);
   auto show = [&](const json& event) {
-    fmt::print("{}\n", as_json ? event.dump() : event_line(event, colored));
+    fmt::print("{}\n", options.as_json ? event.dump() : event_line(event, colored));
     std::fflush(stdout);
   };
-  auto query = since.empty() ? std::string{} : "&since=" + api_encode(since);
-  if (!which.empty())
-    query += "&daemon=" + api_encode(fmt::format("{}", fmt::join(with_instances(c, which), ",")));
-  if (!kinds.empty())
-    query += "&kind=" + api_encode(kinds);
+  auto query = options.since.empty() ? std::string{} : "&since=" + api_encode(options.since);
+  if (!options.which.empty())
+    query += "&daemon=" + api_encode(fmt::format("{}", fmt::join(with_instances(c, options.which), ",")));
+  if (!options.kinds.empty())
+    query += "&kind=" + api_encode(options.kinds);
   client node{c.socket()};
-  if (!follow) {
+  if (!options.follow) {
     auto found =
-      node.send_json({.target = "/v1/events?limit=" + std::string{since.empty() ? "100" : "100000"} + query});
+      node.send_json({.target = "/v1/events?limit=" + std::string{options.since.empty() ? "100" : "100000"} + query});
     if (!found)
       return report("cannot list events", found.error());
-    if (as_json)
+    if (options.as_json)
       fmt::print("{}\n", found->dump(2));
     else
       for (const auto& event : *found)
@@ -47,7 +46,7 @@ int events(const context& c, const events_options& options) {
   bool heard = true;
   while (true) {
     request what{.target = "/v1/events?" + query, .headers = {{"Accept", "text/event-stream"}}};
-    if (reached && stream.last_id() == 0 && since.empty())
+    if (reached && stream.last_id() == 0 && options.since.empty())
       what.target += "&since=" + api_encode(began); // nothing has come yet, and nothing is to be missed
     if (stream.last_id() > 0)
       what.headers.emplace_back("Last-Event-ID", std::to_string(stream.last_id()));
