@@ -2,10 +2,10 @@
 #include "apps/duende/doctor_checks.hpp"
 
 #include "backends/native/spawn_keeper.hpp"
-#include "core/config/file.hpp"
 #include "core/paths.hpp"
 #include "core/units.hpp"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -59,10 +59,15 @@ bool answers(const std::string& path) {
 }
 
 long long number_in(const std::string& path) {
-  auto text = config::read_file(path);
+  // In one read: a file of /proc/sys gives nothing to a second one.
+  char text[64];
+  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  auto count = fd < 0 ? -1 : read(fd, text, sizeof text);
+  if (fd >= 0)
+    close(fd);
   long long value = -1;
-  if (text)
-    std::from_chars(text->data(), text->data() + text->size(), value);
+  if (count > 0)
+    std::from_chars(text, text + count, value);
   return value;
 }
 

@@ -9,6 +9,17 @@ namespace fs = std::filesystem;
 
 namespace {
 
+std::string number_in(const std::string& path) {
+  auto text = read_file(path);
+  return text.substr(0, text.find('\n'));
+}
+
+std::string inotify_limits() {
+  const std::string folder = "/proc/sys/fs/inotify/";
+  return number_in(folder + "max_user_watches") + " watches, " + number_in(folder + "max_user_instances")
+         + " instances";
+}
+
 outcome imported(const std::string& format, const std::string& file) {
   return run({program("duende"), "import", format, file});
 }
@@ -96,6 +107,8 @@ TEST_CASE("doctor says what is there, and what is not with its cause and fix") {
     CHECK(by_name.contains(name));
   CHECK(by_name["pidfd"]["status"] == "ok");
   CHECK(by_name["duended"]["status"] == "ok");
+  // Files of /proc/sys give all they have to one read and nothing to the next.
+  CHECK(by_name["inotify"]["text"] == inotify_limits());
   auto text = run({program("duende"), "doctor"});
   CHECK(text.status == told.status);
   CHECK_THAT(text.out, Contains("pidfd"));
