@@ -17,8 +17,6 @@ namespace {
 
 constexpr std::string_view default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-bool uses_notify(const daemon_spec& spec) { return spec.ready.type == readiness_type::notify || spec.watchdog; }
-
 std::optional<unsigned> number_in(const std::string& text) {
   unsigned value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -129,6 +127,8 @@ caf::expected<std::string> find_program(const std::string& name, const std::vect
 }
 
 } // namespace
+
+bool uses_notify(const daemon_spec& spec) { return spec.ready.type == readiness_type::notify || spec.watchdog; }
 
 std::vector<std::string> make_environment(const services& with, const daemon_spec& spec, const uuid& id) {
   std::vector<std::string> env;

@@ -11,8 +11,6 @@
 namespace duende {
 namespace {
 
-bool uses_notify(const daemon_spec& spec) { return spec.ready.type == readiness_type::notify || spec.watchdog; }
-
 template <class Message>
 void send_if_alive(const caf::actor_addr& to, Message message) {
   if (auto target = caf::actor_cast<caf::actor>(to))

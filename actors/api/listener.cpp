@@ -19,7 +19,7 @@
 namespace duende::api {
 namespace {
 
-constexpr int backlog = 128;
+constexpr int connection_backlog = 128;
 
 caf::expected<sockaddr_un> unix_address(const std::string& path) {
   sockaddr_un address{};
@@ -91,7 +91,7 @@ caf::expected<int> listen_unix(const std::string& path) {
     return errno_error(errc::io_failure, errno, "cannot create a socket");
   fchmod(fd, 0600); // Linux gives the bound name the mode of the socket: at no moment is it open to others
   if (
-    bind(fd, reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0 || listen(fd, backlog) != 0
+    bind(fd, reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0 || listen(fd, connection_backlog) != 0
     || chmod(path.c_str(), 0600) != 0) { // the last one: who watches the folder learns by it that the node answers
     int error = errno;
     close(fd);
@@ -134,8 +134,8 @@ caf::expected<tcp_listener> listen_tcp(const std::string& address, bool loopback
   int yes = 1;
   if (result.fd >= 0)
     setsockopt(result.fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  bool listens =
-    result.fd >= 0 && bind(result.fd, found->ai_addr, found->ai_addrlen) == 0 && listen(result.fd, backlog) == 0;
+  bool listens = result.fd >= 0 && bind(result.fd, found->ai_addr, found->ai_addrlen) == 0
+                 && listen(result.fd, connection_backlog) == 0;
   int code = errno;
   freeaddrinfo(found);
   if (!listens) {

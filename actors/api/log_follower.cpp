@@ -11,7 +11,7 @@ namespace duende::api {
 namespace {
 
 constexpr std::size_t turn_bytes = 256 * 1024;
-constexpr std::uint32_t newcomers = IN_CREATE | IN_MOVED_TO | IN_ONLYDIR | IN_MASK_ADD;
+constexpr std::uint32_t new_entries = IN_CREATE | IN_MOVED_TO | IN_ONLYDIR | IN_MASK_ADD;
 
 } // namespace
 
@@ -53,7 +53,7 @@ void log_follower::watch(std::size_t index) {
   while (true) {
     // IN_MASK_ADD: several may have asked for the same folder, for different things. What is written to files in a
     // folder that is only on the way (the state directory: a database) must wake nobody.
-    int wd = inotify_add_watch(fd_, existing.c_str(), missing.empty() ? newcomers | IN_MODIFY : newcomers);
+    int wd = inotify_add_watch(fd_, existing.c_str(), missing.empty() ? new_entries | IN_MODIFY : new_entries);
     if (wd >= 0) {
       if (missing.empty()) {
         watched_[wd].push_back(index);

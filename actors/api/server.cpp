@@ -25,12 +25,6 @@ namespace {
 constexpr std::size_t stack_bytes = 1024 * 1024; ///< address space; only touched pages cost
 constexpr std::size_t big_response = 64 * 1024;
 
-struct listener {
-  int fd = -1;
-  api::api_context context;
-  std::uint16_t port = 0;
-};
-
 /// Starts a detached thread with all signals blocked: they belong to the program's own handling.
 bool start_detached(void* (*entry)(void*), void* argument) {
   sigset_t all, before;
@@ -50,6 +44,12 @@ bool start_detached(void* (*entry)(void*), void* argument) {
 } // namespace
 
 struct api_server::impl {
+  struct listener {
+    int fd = -1;
+    api::api_context context;
+    std::uint16_t port = 0;
+  };
+
   explicit impl(api_options wanted) : options(std::move(wanted)) {}
   ~impl();
 

@@ -25,6 +25,9 @@ struct finding {
 /// Asks the kernel and the file system; changes nothing that stays. Takes well under a second, waits for nobody.
 std::vector<finding> examine(const context& c);
 
+/// Whether anything has that path.
+bool path_exists(const std::string& path);
+
 // The parts of it.
 void examine_kernel(std::vector<finding>& to);
 void examine_cgroups(std::vector<finding>& to);

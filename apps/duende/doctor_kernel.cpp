@@ -63,7 +63,6 @@ void call(std::vector<finding>& to, const char* name, bool works, const char* ne
 }
 
 bool writable(const std::string& path) { return access(path.c_str(), W_OK) == 0; }
-bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
 /// The path after `prefix` in /proc/self/cgroup: "0::" for version 2.
 std::string own_cgroup(std::string_view prefix) {
@@ -82,6 +81,8 @@ std::string own_cgroup(std::string_view prefix) {
 }
 
 } // namespace
+
+bool path_exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
 void examine_kernel(std::vector<finding>& to) {
   utsname name{};
@@ -134,7 +135,7 @@ void examine_cgroups(std::vector<finding>& to) {
   }
   std::string found;
   for (const char* one : {"memory", "cpu", "pids", "blkio", "freezer"})
-    if (exists(fmt::format("/sys/fs/cgroup/{}/cgroup.procs", one)))
+    if (path_exists(fmt::format("/sys/fs/cgroup/{}/cgroup.procs", one)))
       found += (found.empty() ? "" : ", ") + std::string{one};
   if (found.empty()) {
     to.push_back(
@@ -143,7 +144,7 @@ void examine_cgroups(std::vector<finding>& to) {
        "mount -t cgroup2 none /sys/fs/cgroup"});
     return;
   }
-  bool hybrid = exists("/sys/fs/cgroup/unified/cgroup.procs");
+  bool hybrid = path_exists("/sys/fs/cgroup/unified/cgroup.procs");
   to.push_back(
     {"cgroups", "version", verdict::limited,
      fmt::format("version 1{}: {}", hybrid ? ", version 2 beside it without controllers" : "", found),
@@ -188,13 +189,13 @@ void examine_sandboxes(std::vector<finding>& to) {
     {"tracing", "bpf", fd >= 0 ? verdict::fine : verdict::limited,
      fd >= 0 ? "programs can be loaded" : fmt::format("no BPF: {}", words_of(error)),
      fd >= 0 ? "" : "run as root, or with CAP_BPF and CAP_PERFMON"});
-  bool types = exists("/sys/kernel/btf/vmlinux");
+  bool types = path_exists("/sys/kernel/btf/vmlinux");
   to.push_back(
     {"tracing", "btf", types ? verdict::fine : verdict::limited,
      types ? "the kernel describes its types" : "no /sys/kernel/btf/vmlinux",
      types ? "" : "a kernel with CONFIG_DEBUG_INFO_BTF"});
-  bool points =
-    exists("/sys/kernel/tracing/events/raw_syscalls") || exists("/sys/kernel/debug/tracing/events/raw_syscalls");
+  bool points = path_exists("/sys/kernel/tracing/events/raw_syscalls")
+                || path_exists("/sys/kernel/debug/tracing/events/raw_syscalls");
   to.push_back(
     {"tracing", "tracepoints", points ? verdict::fine : verdict::limited,
      points ? "raw_syscalls can be watched" : "no raw_syscalls in /sys/kernel/tracing",

@@ -28,8 +28,6 @@ constexpr rlim_t few_files = 4096;
 constexpr std::uint64_t little_space = 256u << 20;
 constexpr std::time_t before_this_program = 1'700'000'000; // 2023-11-14
 
-bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
-
 /// The path of a program of $PATH; empty where there is none.
 std::string program_of(std::string_view name) {
   const char* path = std::getenv("PATH");
@@ -94,7 +92,7 @@ void engine(
 /// Whether a file can be made in `folder`, or in the nearest one above it that exists.
 void place(std::vector<finding>& to, const char* name, const std::string& folder, bool space) {
   auto at = folder;
-  while (!exists(at) && at.size() > 1)
+  while (!path_exists(at) && at.size() > 1)
     at = at.substr(0, std::max<std::size_t>(at.rfind('/'), 1));
   struct statvfs info {};
   bool readable = statvfs(at.c_str(), &info) == 0;
@@ -140,7 +138,7 @@ void examine_backends(std::vector<finding>& to) {
      {}});
   for (const char* later : {"systemd", "container", "microvm", "wasm"})
     to.push_back({"backends", later, verdict::limited, "not supported by this version", {}});
-  bool systemd = exists("/run/systemd/system");
+  bool systemd = path_exists("/run/systemd/system");
   to.push_back(
     {"engines", "systemd", systemd ? verdict::fine : verdict::limited,
      systemd ? "is process 1" : "is not process 1 here",

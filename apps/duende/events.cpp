@@ -11,7 +11,7 @@ namespace duende::cli {
 namespace {
 
 /// The keeper starts a node again after 10 s at the latest.
-constexpr auto patience = std::chrono::seconds{15};
+constexpr auto follow_patience = std::chrono::seconds{15};
 
 } // namespace
 
@@ -61,7 +61,7 @@ int events(const context& c, const events_options& options) {
       return report("cannot follow events", result.error());
     if (heard || (result && again))
       continue; // the stream broke: perhaps the node is there
-    if (!back.wait(patience))
+    if (!back.wait(follow_patience))
       return report(
         "cannot follow events",
         result ? fail(errc::unreachable, "the node at {} ends each stream", c.socket()) : result.error());

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t max_actions = 16;
 constexpr std::size_t max_waiting_lines = 5000;
-constexpr auto retry_pause_ms = 500;
+constexpr auto reconnect_pause_ms = 500;
 
 } // namespace
 
@@ -175,7 +175,7 @@ void top_log::run() {
       news_.trouble = result ? "broken off, trying again" : harmless(sentence(result.error()));
     }
     wake_.raise();
-  } while (poll(&waiting, 1, retry_pause_ms) == 0 && !stopping_);
+  } while (poll(&waiting, 1, reconnect_pause_ms) == 0 && !stopping_);
 }
 
 top_log::news top_log::take() {

@@ -8,7 +8,7 @@
 namespace duende::config {
 namespace {
 
-constexpr std::string_view blanks = " \t\r";
+constexpr std::string_view blanks_in_line = " \t\r";
 
 bool key_character(char c, bool first) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (!first && c >= '0' && c <= '9');
@@ -25,7 +25,7 @@ struct line_reader {
     problem = words;
     return false;
   }
-  void skip_blanks() { at = std::min(line.find_first_not_of(blanks, at), line.size()); }
+  void skip_blanks() { at = std::min(line.find_first_not_of(blanks_in_line, at), line.size()); }
   bool ended() const { return at == line.size() || line[at] == '#'; }
 
   /// False for a fault; `key` stays empty where the line holds nothing.
@@ -49,11 +49,12 @@ struct line_reader {
     if (at < line.size() && (line[at] == '\'' || line[at] == '"'))
       return read_quoted(line[at]);
     auto end = at;
-    while (end < line.size() && !(line[end] == '#' && end > at && blanks.find(line[end - 1]) != std::string_view::npos))
+    while (end < line.size()
+           && !(line[end] == '#' && end > at && blanks_in_line.find(line[end - 1]) != std::string_view::npos))
       ++end;
     content = line.substr(at, end - at);
-    content.erase(content.find_last_not_of(blanks) + 1);
-    content.erase(0, std::min(content.find_first_not_of(blanks), content.size()));
+    content.erase(content.find_last_not_of(blanks_in_line) + 1);
+    content.erase(0, std::min(content.find_first_not_of(blanks_in_line), content.size()));
     return true;
   }
 

@@ -7,7 +7,7 @@
 namespace duende::config {
 namespace {
 
-constexpr auto strategies = std::to_array<std::string_view>({"one_for_one", "one_for_all", "rest_for_one"});
+constexpr auto strategy_names = std::to_array<std::string_view>({"one_for_one", "one_for_all", "rest_for_one"});
 
 const auto top_and_node = std::to_array<rule>({
   section("", "node", shape::section, "The node itself; only in the file that is loaded, not in included ones."),
@@ -36,7 +36,7 @@ const auto supervisors = std::to_array<rule>({
       "Who else restarts when one child does. one_for_all and rest_for_one start their children in order, each when "
       "its "
       "predecessor is ready."),
-    strategies),
+    strategy_names),
   section(
     "supervisor", "intensity", shape::section,
     "How many restarts of all children together are too many; then the supervisor gives up."),

@@ -12,7 +12,7 @@
 namespace duende::config {
 namespace {
 
-constexpr auto milestones = std::to_array<std::string_view>({"started", "ready", "completed"});
+constexpr auto awaitable_milestones = std::to_array<std::string_view>({"started", "ready", "completed"});
 
 nlohmann::json listener_or_off(const std::string& address) { return address.empty() ? "off" : address; }
 
@@ -173,16 +173,17 @@ void set_depends_on(context& c, const rule& r, const value& v) {
         complain(name->at, problem);
     }
     if (until != nullptr) {
-      auto found = std::find(milestones.begin(), milestones.end(), until->text);
+      auto found = std::find(awaitable_milestones.begin(), awaitable_milestones.end(), until->text);
       if (until->type != kind::string)
         complain(until->at, fmt::format("'until': expected a string, found {}", name_of(until->type)));
-      else if (found == milestones.end())
+      else if (found == awaitable_milestones.end())
         complain(
           until->at, fmt::format(
                        "'until': unknown value '{}'{} (accepted: {})", until->text.substr(0, 100),
-                       did_you_mean(until->text, milestones), fmt::join(milestones, ", ")));
+                       did_you_mean(until->text, awaitable_milestones), fmt::join(awaitable_milestones, ", ")));
       else
-        needed.until = static_cast<milestone>(static_cast<int>(milestone::started) + (found - milestones.begin()));
+        needed.until =
+          static_cast<milestone>(static_cast<int>(milestone::started) + (found - awaitable_milestones.begin()));
     }
     if (!good)
       continue;

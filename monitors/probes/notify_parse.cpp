@@ -60,7 +60,7 @@ std::optional<std::string> clean_text(std::string_view text) {
 }
 
 template <class T>
-std::optional<T> number(std::string_view text, T from, T to) {
+std::optional<T> parse_number(std::string_view text, T from, T to) {
   T value{};
   auto* end = text.data() + text.size();
   auto [stop, error] = std::from_chars(text.data(), end, value);
@@ -71,7 +71,7 @@ std::optional<T> number(std::string_view text, T from, T to) {
 }
 
 std::optional<duration> microseconds(std::string_view text) {
-  auto value = number<std::uint64_t>(text, 0, max_usec);
+  auto value = parse_number<std::uint64_t>(text, 0, max_usec);
   return value ? std::optional<duration>(std::chrono::microseconds(*value)) : std::nullopt;
 }
 
@@ -107,10 +107,10 @@ private:
     } else if (key == "BUSERROR") {
       take(key, value, message.bus_error, clean_text(value), "is not UTF-8");
     } else if (key == "MAINPID") {
-      auto pid = number<pid_t>(value, 1, std::numeric_limits<pid_t>::max());
+      auto pid = parse_number<pid_t>(value, 1, std::numeric_limits<pid_t>::max());
       take(key, value, message.main_pid, pid, "is not a process id");
     } else if (key == "ERRNO") {
-      take(key, value, message.error_number, number<int>(value, 0, 4095), "is not an error number");
+      take(key, value, message.error_number, parse_number<int>(value, 0, 4095), "is not an error number");
     } else if (key == "WATCHDOG_USEC") {
       take(key, value, message.watchdog_interval, microseconds(value), "is not a number of microseconds");
     } else if (key == "EXTEND_TIMEOUT_USEC") {

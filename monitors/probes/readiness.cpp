@@ -13,7 +13,7 @@ namespace duende {
 namespace {
 
 constexpr duration first_pause = 100ms;
-constexpr duration longest_pause = 1s;
+constexpr duration longest_probe_pause = 1s;
 /// A server that was slow at first gets a new connection.
 constexpr duration tcp_attempt_limit = 2s;
 constexpr duration http_attempt_limit = 5s;
@@ -85,7 +85,7 @@ struct readiness_watch::impl : std::enable_shared_from_this<readiness_watch::imp
         self->attempt();
       }
     });
-    pause = std::min(longest_pause, pause * 3 / 2);
+    pause = std::min(longest_probe_pause, pause * 3 / 2);
   }
 
   void stop() {

@@ -39,7 +39,7 @@ std::string_view next_word(std::string_view& text) {
 }
 
 template <class T>
-bool number(std::string_view word, T& value) {
+bool proc_number(std::string_view word, T& value) {
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
   return error == std::errc{} && end == word.data() + word.size();
 }
@@ -102,7 +102,7 @@ std::optional<std::uint64_t> exact_resident(int dir) {
     return std::nullopt;
   auto rest = text.substr(at + 5);
   std::uint64_t kilobytes = 0;
-  if (!number(next_word(rest), kilobytes))
+  if (!proc_number(next_word(rest), kilobytes))
     return std::nullopt;
   return kilobytes * 1024;
 }
@@ -132,12 +132,12 @@ std::optional<proc_stat> parse_proc_stat(std::string_view text) {
     const auto word = next_word(rest);
     bool good = !word.empty();
     switch (field) {
-      case 4: good = number(word, result.parent); break;
-      case 14: good = number(word, result.user_ticks); break;
-      case 15: good = number(word, result.system_ticks); break;
-      case 20: good = number(word, result.threads); break;
-      case 22: good = number(word, result.start_time); break;
-      case 24: good = number(word, result.resident_pages); break;
+      case 4: good = proc_number(word, result.parent); break;
+      case 14: good = proc_number(word, result.user_ticks); break;
+      case 15: good = proc_number(word, result.system_ticks); break;
+      case 20: good = proc_number(word, result.threads); break;
+      case 22: good = proc_number(word, result.start_time); break;
+      case 24: good = proc_number(word, result.resident_pages); break;
       default: break;
     }
     if (!good)

@@ -10,7 +10,7 @@ using namespace duende::api;
 
 namespace {
 
-int status_of(std::string_view head) {
+int status_in(std::string_view head) {
   http_request request;
   auto refused = parse_head(head, request);
   if (!refused) {
@@ -58,12 +58,12 @@ TEST_CASE("a head is read or refused for a reason", "[api]") {
   };
   for (const auto& x : rows) {
     INFO(x.head.substr(0, 80));
-    CHECK(status_of(x.head) == x.status);
+    CHECK(status_in(x.head) == x.status);
   }
   std::string many = "GET / HTTP/1.1\r\n" + host;
   for (int i = 0; i < 200; ++i)
     many += "A: b\r\n";
-  CHECK(status_of(many + "\r\n") == 431);
+  CHECK(status_in(many + "\r\n") == 431);
 }
 
 TEST_CASE("paths and queries are decoded after they are split", "[api]") {

@@ -15,7 +15,7 @@ using namespace duende;
 
 namespace {
 
-runtime_options quiet() { return {.name = "runtime-test", .socket = "none"}; }
+runtime_options without_socket() { return {.name = "runtime-test", .socket = "none"}; }
 
 daemon_status status_of(runtime& r, const std::string& name) {
   auto status = r.controls()->daemon(name);
@@ -68,7 +68,7 @@ TEST_CASE("an actor that ends begins again, its reason shows", "[runtime]") {
   for (auto row : {row{"throw", "threw an exception: boom"}, row{"fail", "no more"}, row{"leave", "exited cleanly"}}) {
     INFO(row.word);
     crowd actors;
-    runtime r{quiet()};
+    runtime r{without_socket()};
     REQUIRE(r.spawn_actor("a", actors.factory()));
     REQUIRE(eventually([&] { return actors.began == 1; }));
     caf::anon_send(actors.take().front(), std::string{row.word});
@@ -81,7 +81,7 @@ TEST_CASE("an actor that ends begins again, its reason shows", "[runtime]") {
 }
 
 TEST_CASE("a factory that throws is a failed start, the program goes on", "[runtime]") {
-  runtime r{quiet()};
+  runtime r{without_socket()};
   std::atomic<int> tries = 0;
   REQUIRE(r.spawn_actor("a", [&](caf::event_based_actor*) -> caf::behavior {
     if (++tries < 3)
@@ -96,7 +96,7 @@ TEST_CASE("a thousand actors are killed and begin again", "[runtime]") {
   constexpr int count = 1000;
   crowd actors;
   {
-    runtime r{quiet()};
+    runtime r{without_socket()};
     auto how = GENERATE(strategy::one_for_one, strategy::one_for_all);
     auto group = r.supervisor("g", {.strategy = how, .intensity = {1'000'000, 60s}});
     for (int i = 0; i < count; ++i)
@@ -123,7 +123,7 @@ TEST_CASE("the cost of a large group grows with its size, not with its square", 
   auto how = GENERATE(strategy::one_for_all, strategy::rest_for_one);
   auto seconds_for = [how](int count) {
     crowd actors;
-    runtime r{quiet()};
+    runtime r{without_socket()};
     auto group = r.supervisor("g", {.strategy = how, .intensity = {1'000'000, 60s}});
     auto before = std::chrono::steady_clock::now();
     for (int i = 0; i < count; ++i)
@@ -143,7 +143,7 @@ TEST_CASE("the cost of a large group grows with its size, not with its square", 
 }
 
 TEST_CASE("a process of a program runs under a keeper of its own", "[runtime]") {
-  runtime r{quiet()};
+  runtime r{without_socket()};
   daemon_spec spec;
   spec.name = "sleeper";
   spec.binary_path = "/bin/sleep";
@@ -171,7 +171,7 @@ TEST_CASE("a process of a program runs under a keeper of its own", "[runtime]") 
 }
 
 TEST_CASE("a process that can't be is refused or fails with the reason", "[runtime]") {
-  runtime r{quiet()};
+  runtime r{without_socket()};
   daemon_spec spec;
   spec.name = "bad name!";
   spec.binary_path = "/bin/true";

@@ -1,5 +1,6 @@
 // A disk that refuses, for real: a small tmpfs, filled; and a file that another process holds.
 #include "monitors/history/store.hpp"
+#include "tests/monitors/history_support.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/waiting.hpp"
 
@@ -54,13 +55,6 @@ private:
   bool mounted_ = false;
 };
 
-event of(std::string text) {
-  event e;
-  e.daemon = "db";
-  e.text = std::move(text);
-  return e;
-}
-
 struct complaints {
   std::mutex mutex;
   std::vector<std::string> texts;
@@ -109,11 +103,11 @@ TEST_CASE("a full disk is told once, loses nothing, and is written when there is
       options.on_trouble = heard.handler();
       auto h = std::move(*history::open(disk.path + "/duende.db", options));
       h->put_desired(id, "db", desired_state::up);
-      h->record(of("before"));
+      h->record(test::about_db("before"));
       (void)h->flush(10s);
       disk.fill();
       for (int i = 0; i < 300; ++i)
-        h->record(of(std::string(5000, 'e')));
+        h->record(test::about_db(std::string(5000, 'e')));
       h->put_child({id, "db", "root", daemon_state::failed, 7, {}, {}, {}, {}, {}});
       flushed_when_full = static_cast<bool>(h->flush(10s));
       eventually([&] { return !heard.all().empty(); });
@@ -168,7 +162,7 @@ TEST_CASE("a follower goes on while the disk is full", "[F104]") {
       return true;
     });
     for (int i = 0; i < 200; ++i)
-      h->record(of(std::string(5000, 'e')));
+      h->record(test::about_db(std::string(5000, 'e')));
     all = eventually([&] { return seen == 200; });
   });
   if (ran)
@@ -187,13 +181,13 @@ TEST_CASE("past the limit of the queue events are dropped, and one event says wh
     (void)h->flush(10s);
     disk.fill();
     for (int i = 0; i < 90; ++i)
-      h->record(of(std::string(5000, 'e')));
+      h->record(test::about_db(std::string(5000, 'e')));
     (void)h->flush(5s);
     for (int i = 0; i < 1010; ++i)
-      h->record(of("later"));
+      h->record(test::about_db("later"));
     disk.empty();
     flushed = eventually([&] { return static_cast<bool>(h->flush(1s)); });
-    last = h->record(of("last"));
+    last = h->record(test::about_db("last"));
     flushed = flushed && h->flush(10s);
     kept = *h->events({});
   });
@@ -219,7 +213,7 @@ TEST_CASE("a file held by another program delays the writing, and nothing else")
     REQUIRE(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) == SQLITE_OK);
     const auto before = std::chrono::steady_clock::now();
     for (int i = 0; i < 1000; ++i)
-      h->record(of("x"));
+      h->record(test::about_db("x"));
     CHECK(std::chrono::steady_clock::now() - before < 1s);
     CHECK(h->events({})->size() == 1000);
     CHECK_FALSE(h->flush(50ms));
