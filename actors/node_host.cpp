@@ -157,7 +157,7 @@ caf::error node_host::begin(const stack_source& source) {
     ended(why ? "the node failed: " + to_string(end_of(why, monotonic_now()).reason) : std::string{});
   });
   // Beside the first starts: a large stack takes its time. Until it is stored the file on disk says the same.
-  store_->put_stack(stack_to_json(begun_with));
+  store_->put_stack_later([begun_with = std::move(begun_with)] { return stack_to_json(begun_with); });
   control_ = std::make_unique<host_control>(*this);
   return {};
 }

@@ -3,6 +3,8 @@
 #include "apps/duende/event_stream.hpp"
 #include "apps/duende/node_return.hpp"
 
+#include <unistd.h>
+
 namespace duende::cli {
 namespace {
 
@@ -22,6 +24,7 @@ node_feed::~node_feed() {
 }
 
 void node_feed::run() {
+  [[maybe_unused]] int priority = ::nice(5); // of this thread: reading the news is not on the way of what makes them
   event_stream stream;
   node_return back{socket_};
   bool heard = true, again = true;

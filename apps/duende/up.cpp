@@ -209,6 +209,7 @@ int up(const context& c, const up_options& options) {
   std::thread printer;
   if (session)
     printer = std::thread{[&] {
+      [[maybe_unused]] int priority = ::nice(5); // of this thread: what is shown is not on the way of what starts
       for (auto& source : fresh)
         session->add(std::move(source), std::nullopt);
       session->run();

@@ -155,7 +155,6 @@ int main(int argc, char** argv) {
   if (!api)
     return refuse(*options, sentence(api.error()), exit_failed);
   loaded = {};
-  malloc_trim(0);
   report(*options, "ready");
   (*host)->healthy();
   serve(**host, *options, signals);

@@ -41,6 +41,7 @@ void follower::stop() {
 void follower::run() {
   id_ = std::this_thread::get_id();
   name_thread("duende-follower");
+  stand_back();
   for (auto batch = next(); !batch.empty(); batch = next())
     if (!call_(batch))
       break;

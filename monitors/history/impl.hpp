@@ -34,12 +34,15 @@ struct history_job {
   std::string text; ///< the daemon's name, or the stack
   desired_state desired = desired_state::down;
   history::done_handler done;
+  std::function<std::string()> make_text{}; ///< where it is not `text`
 };
 
 class follower;
 
 /// Names the calling thread and keeps signals away from it: they are for who started us.
 void name_thread(const char* name);
+/// Lowers the priority of the calling thread alone (nice(2): on Linux each thread has its own).
+void stand_back();
 
 struct history::impl {
   explicit impl(history_options o) : options(std::move(o)) {}
@@ -86,7 +89,7 @@ struct history::impl {
   void wake_writer(bool now);
   void forget_old();
 
-  void write_loop();
+  void write_loop(std::int64_t base);
   void complete(event& e) const {
     if (e.node.empty())
       e.node = options.node;

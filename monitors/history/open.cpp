@@ -157,19 +157,6 @@ int read_children(sqlite::database& db, loaded_state& state) {
   return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
-/// Notes on disk, durably, that ids from `base` on are being given.
-bool mark_open(sqlite::database& db, std::int64_t base, const std::string& boot) {
-  auto put = db.prepare("INSERT OR REPLACE INTO meta VALUES('clean', 0), ('base', ?1), ('boot', ?2)");
-  if (!put)
-    return false;
-  db.exec("PRAGMA synchronous = FULL");
-  put.bind(1, base);
-  put.bind(2, boot);
-  const bool done = put.run() == SQLITE_OK;
-  db.exec("PRAGMA synchronous = NORMAL");
-  return done;
-}
-
 /// Opens, creates or checks the tables and reads them; `code` tells damage from other failures.
 caf::error begin(sqlite::database& db, const std::string& path, found_state& found, int& code) {
   auto opened = sqlite::database::open(path, sqlite::access::read_write, &code);
@@ -180,7 +167,8 @@ caf::error begin(sqlite::database& db, const std::string& path, found_state& fou
     return fail(errc::io_failure, "cannot {} '{}': {}", what, path, db.failure());
   };
   // A small cache: what is read back is read seldom, and 1,000 idle daemons are to fit into few pages.
-  code = db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -256; "
+  // Nobody waits for the disk here: the file's own thread does, in mark_open, before the first event is shown.
+  code = db.exec("PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL; PRAGMA cache_size = -256; "
                  "PRAGMA journal_size_limit = 1048576; PRAGMA wal_autocheckpoint = 500");
   // A full disk may refuse the log file; then it is tried again with the first write.
   if (code != SQLITE_OK && sqlite::is_damage(code))
@@ -226,7 +214,6 @@ caf::error begin(sqlite::database& db, const std::string& path, found_state& fou
       "event ids {} to {} are left out: {}", given + 1, last,
       power_loss ? "the machine has been started anew, and the last events may be lost"
                  : "the disk had not taken the last events when the history ended");
-  found.marked_open = mark_open(db, found.base, boot);
   code = SQLITE_OK;
   return {};
 }
@@ -248,6 +235,20 @@ caf::error set_aside(const std::string& path, std::string& told) {
 }
 
 } // namespace
+
+bool tables::mark_open(std::int64_t base) {
+  auto put = db_.prepare("INSERT OR REPLACE INTO meta VALUES('clean', 0), ('base', ?1), ('boot', ?2)");
+  db_.exec("PRAGMA synchronous = FULL");
+  bool done = false;
+  if (put) {
+    const auto boot = boot_id();
+    put.bind(1, base);
+    put.bind(2, boot);
+    done = put.run() == SQLITE_OK;
+  }
+  db_.exec("PRAGMA synchronous = NORMAL");
+  return done;
+}
 
 caf::expected<std::unique_ptr<tables>> tables::open(const std::string& path, found_state& found) {
   for (bool second_try : {false, true}) {

@@ -70,7 +70,7 @@ caf::expected<std::unique_ptr<history>> history::open(const std::string& path, h
     s.db = std::move(*opened);
     s.mark = std::move(found.mark);
     s.next_id = found.base;
-    s.last_committed = found.marked_open ? found.base - 1 : found.state.last_event_id;
+    s.last_committed = found.state.last_event_id;
     s.published = found.state.last_event_id;
     s.loaded = std::move(found.state);
     if (!found.set_aside.empty() && s.options.on_trouble)
@@ -85,7 +85,7 @@ caf::expected<std::unique_ptr<history>> history::open(const std::string& path, h
         ++s.accepted;
       }
     try {
-      s.writer = std::thread{[state] { state->write_loop(); }};
+      s.writer = std::thread{[state, base = found.base] { state->write_loop(base); }};
     } catch (const std::system_error& e) {
       return fail(errc::io_failure, "cannot start the thread of '{}': {}", path, e.what());
     }
@@ -164,9 +164,11 @@ void history::put_desired(const uuid& id, const std::string& name, desired_state
   {
     std::lock_guard lock{s.mutex};
     if (!s.path.empty()) {
+      // A start is written down by the keeper, too; a thousand at once share their transactions.
+      const bool now = done || desired == desired_state::down;
       s.jobs.push_back({history_job::kind::desired, id, name, desired, std::move(done)});
       ++s.accepted;
-      s.wake_writer(true);
+      s.wake_writer(now);
       return;
     }
   }
@@ -187,6 +189,16 @@ void history::put_stack(std::string text, done_handler done) {
   }
   if (done)
     done({});
+}
+
+void history::put_stack_later(std::function<std::string()> text) {
+  auto& s = *impl_;
+  std::lock_guard lock{s.mutex};
+  if (s.path.empty())
+    return;
+  s.jobs.push_back({history_job::kind::stack, {}, {}, {}, {}, std::move(text)});
+  ++s.accepted;
+  s.wake_writer(false);
 }
 
 caf::expected<void> history::flush(duration timeout) {

@@ -61,6 +61,8 @@ public:
   void put_desired(const uuid& id, const std::string& name, desired_state desired, done_handler done = {});
   /// Replaces the stored stack; `done` as above.
   void put_stack(std::string text, done_handler done = {});
+  /// As put_stack, for a large one that nobody waits for: `text` is called from the history's thread. It must not throw.
+  void put_stack_later(std::function<std::string()> text);
 
   /// All that was recorded before the call; waits up to 250 ms for the disk. Errors: io_failure where the file can't be read.
   caf::expected<std::vector<event>> events(const event_query& query);

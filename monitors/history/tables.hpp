@@ -19,11 +19,10 @@ inline constexpr int schema_version = 1;
 /// What open found.
 struct found_state {
   loaded_state state;
-  std::int64_t base = 0;    ///< no id below was or will be given by this process
-  std::string gap;          ///< why ids are left out before `base`; empty: none are
-  shown_mark mark;          ///< beside the file
-  std::string set_aside;    ///< a damaged database was found and moved; the words for it
-  bool marked_open = false; ///< `base` is on disk
+  std::int64_t base = 0; ///< no id below was or will be given by this process
+  std::string gap;       ///< why ids are left out before `base`; empty: none are
+  shown_mark mark;       ///< beside the file
+  std::string set_aside; ///< a damaged database was found and moved; the words for it
 };
 
 /// The writing connection with its prepared statements.
@@ -32,6 +31,9 @@ public:
   /// Creates the file (mode 0600) or opens it, sets a damaged one aside, and reads what it holds.
   static caf::expected<std::unique_ptr<tables>> open(const std::string& path, found_state& found);
 
+  /// Notes durably, with all that was written before, that ids from `base` on are being given. Comes before the first event,
+  /// and on the writing thread: it waits for the disk. False where that refuses.
+  bool mark_open(std::int64_t base);
   /// Runs `work` in a transaction; an error's text is given back, empty for success.
   std::string transact(const std::function<int()>& work);
 

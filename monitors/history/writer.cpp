@@ -32,7 +32,7 @@ struct turn {
 int apply(tables& db, const history_job& job) {
   switch (job.what) {
     case history_job::kind::desired: return db.set_desired(job.id, job.text, job.desired);
-    case history_job::kind::stack: return db.set_stack(job.text);
+    case history_job::kind::stack: return db.set_stack(job.make_text ? job.make_text() : job.text);
     case history_job::kind::remove: break;
   }
   return db.remove(job.id);
@@ -51,11 +51,16 @@ class disk_writer {
 public:
   explicit disk_writer(history::impl& s) : s_(s) {}
 
-  void run() {
+  /// `base` is the first id that this process gives.
+  void run(std::int64_t base) {
+    bool marked = s_.db->mark_open(base);
     std::unique_lock lock{s_.mutex};
     while (wait(lock)) {
       auto t = take();
+      if (marked)
+        s_.last_committed = std::max(s_.last_committed, base - 1);
       lock.unlock();
+      marked = marked || s_.db->mark_open(base);
       auto jobs_error = write_jobs(t.jobs);
       auto error = write_rest(t);
       if (error.empty())
@@ -284,12 +289,13 @@ private:
 
 } // namespace
 
-void history::impl::write_loop() {
+void history::impl::write_loop(std::int64_t base) {
   name_thread("duende-history");
-  // Of this thread alone: what is written down is never on the way of a restart.
-  [[maybe_unused]] int priority = ::nice(5);
-  disk_writer{*this}.run();
+  stand_back(); // what is written down is never on the way of a restart
+  disk_writer{*this}.run(base);
 }
+
+void stand_back() { [[maybe_unused]] int priority = ::nice(5); }
 
 void name_thread(const char* name) {
   sigset_t all;
