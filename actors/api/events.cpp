@@ -114,7 +114,8 @@ http_response stream_events(const api_context& context, event_query query, bool 
   response.headers.emplace_back("Cache-Control", "no-store");
   response.stream = [&context, last, first = std::move(first), query](response_stream& stream) mutable {
     // A comment first: the head alone is no proof to the follower that the node listens.
-    if (stream.write(": follows\n\n") && stream.write(first))
+    // And then where it stands: should the node die before the next event, the follower goes on from here.
+    if (stream.write(": follows\n\n") && stream.write(first + fmt::format("id: {}\n\n", last)))
       while (follow(context, stream, query, last)) {
       }
   };

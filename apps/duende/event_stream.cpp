@@ -1,5 +1,7 @@
 #include "apps/duende/event_stream.hpp"
 
+#include <charconv>
+
 namespace duende::cli {
 
 void event_stream::feed(std::string_view data, const std::function<void(const json&)>& on_event) {
@@ -7,8 +9,10 @@ void event_stream::feed(std::string_view data, const std::function<void(const js
   std::size_t begin = 0;
   for (std::size_t end; (end = rest_.find('\n', begin)) != std::string::npos; begin = end + 1) {
     auto line = std::string_view{rest_}.substr(begin, end - begin);
+    if (line.starts_with("id: "))
+      std::from_chars(line.data() + 4, line.data() + line.size(), last_id_);
     if (!line.starts_with("data: "))
-      continue; // the id is in the data too
+      continue;
     auto event = json::parse(line.substr(6), nullptr, false);
     if (!event.is_object())
       continue;

@@ -181,21 +181,18 @@ TEST_CASE("events -f goes on when the node is back, without asking again and aga
   node n{workers(1)};
   n.until_state("w0", "running");
   auto follower = std::async(std::launch::async, [&] { return n.cli({"events", "-f", "--json"}, 20); });
-  n.until("it is connected", [&] {
-    for (auto pid : pids_with(std::string_view{"events\0-f\0--json", 16}))
-      for (int fd = 3; fd < 20; ++fd) {
-        std::error_code none;
-        auto link = std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/fd/" + std::to_string(fd), none);
-        if (link.string().starts_with("socket:"))
-          return true;
-      }
-    return false;
-  });
   auto old = n.pid_of("duended");
+  n.until("it is served, beside 'duende up'", [&] {
+    int followers = 0;
+    for (const auto& thread : std::filesystem::directory_iterator{"/proc/" + std::to_string(old) + "/task"})
+      followers += read_file(thread.path() / "comm") == "duende-follower\n";
+    return followers == 2;
+  });
   kill(old, SIGKILL);
   node_returns(n, old);
   kill(n.pid_of_daemon("w0"), SIGKILL);
   auto told = follower.get().out;
+  INFO(told);
   CHECK(told.find("is back after a crash") != std::string::npos);
   CHECK(told.find("w0: restart 1") != std::string::npos);
 }
