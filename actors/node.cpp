@@ -9,11 +9,6 @@
 #include <algorithm>
 
 namespace duende {
-namespace {
-
-constexpr intensity_limit root_failure_limit{5, 60s};
-
-} // namespace
 
 node::node(caf::actor_config& cfg, services_ptr with, std::shared_ptr<node_seed> seed)
   : super(cfg), with_(std::move(with)), present_(std::move(seed->present)), seed_(std::move(seed->root)),
@@ -88,6 +83,13 @@ node::behavior_type node::make_behavior() {
     [this](shutdown_atom) { shutdown(); }};
 }
 
+/// Node and supervisors hold each other; where both only ended, neither would ever go.
+void node::on_exit() {
+  root_ = nullptr;
+  supervisors_.clear();
+  pending_.clear();
+}
+
 void node::begin_root(std::shared_ptr<supervisor_seed> seed) {
   root_ = spawn<supervisor, caf::monitored>(
     with_, std::move(seed), caf::actor_cast<board_actor>(caf::strong_actor_ptr{ctrl()}), life_watcher{});
@@ -96,10 +98,11 @@ void node::begin_root(std::shared_ptr<supervisor_seed> seed) {
 
 /// In order only when the node stops. Else it failed, and a successor goes on: a few times.
 void node::root_ended(const caf::error& reason) {
+  constexpr intensity_limit limit{5, 60s};
   auto below = end_of(reason, monotonic_now()).below;
   if (below && below->failure) { // sees to the end of what it left
     begin_root(std::move(below));
-  } else if (below && !stopping_ && root_failures_.admit(monotonic_now(), root_failure_limit)) {
+  } else if (below && !stopping_ && root_failures_.admit(monotonic_now(), limit)) {
     with_->record({.kind = event_kind::restart, .supervisor = "root", .text = "supervisor 'root' begins again"});
     begin_root(std::move(below));
   } else {

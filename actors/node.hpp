@@ -69,6 +69,7 @@ public:
   node(caf::actor_config& cfg, services_ptr with, std::shared_ptr<node_seed> seed);
 
   behavior_type make_behavior() override;
+  void on_exit() override;
   const char* name() const override { return "duende.node"; }
 
 private:

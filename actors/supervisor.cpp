@@ -37,6 +37,14 @@ supervisor::behavior_type supervisor::make_behavior() {
   return behavior();
 }
 
+/// Lets go of those that hold this actor: the node, the parent, whoever was never answered (a promise holds its actor).
+void supervisor::on_exit() {
+  node_ = nullptr;
+  parent_ = nullptr;
+  by_name_.clear();
+  children_.clear();
+}
+
 supervisor::behavior_type supervisor::behavior() {
   return {
     [this](const command& what) { return on_command(what); },

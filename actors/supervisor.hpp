@@ -104,6 +104,7 @@ public:
     life_watcher parent);
 
   behavior_type make_behavior() override;
+  void on_exit() override;
   const char* name() const override { return "duende.supervisor"; }
 
 private:
