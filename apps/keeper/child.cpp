@@ -41,7 +41,8 @@ constexpr bool sanitized = false;
   what.step = failed;
   what.error = static_cast<std::int32_t>(-result);
   auto size = subject.size() < sizeof what.subject ? subject.size() : sizeof what.subject - 1;
-  memcpy(what.subject, subject.data(), size);
+  if (size != 0) // of none there is no address to copy from
+    memcpy(what.subject, subject.data(), size);
   memset(what.subject + size, 0, sizeof what.subject - size);
   raw_call(SYS_write, plan.status, raw(&what), sizeof what); // an empty pipe takes it whole
   leave();
