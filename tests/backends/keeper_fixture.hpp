@@ -56,6 +56,17 @@ struct told {
       changed.notify_all();
     };
   }
+  /// What was told by now; the link's thread goes on telling.
+  template <class Entry>
+  std::vector<Entry> copy(std::vector<Entry> told::*member) {
+    std::lock_guard lock{mutex};
+    return this->*member;
+  }
+  template <class Entry>
+  std::size_t count(std::vector<Entry> told::*member) {
+    std::lock_guard lock{mutex};
+    return (this->*member).size();
+  }
   link_events events() {
     link_events calls;
     calls.on_launched = into(&told::launches);
@@ -98,8 +109,10 @@ Entry await(told& all, std::vector<Entry> told::*member, const uuid& id, std::ui
       }
     return false;
   });
-  INFO("failures: " << (all.failures.empty() ? "none" : all.failures.back().text));
-  INFO("refusals: " << (all.refusals.empty() ? "none" : all.refusals.back()));
+  auto failures = all.copy(&told::failures);
+  auto refusals = all.copy(&told::refusals);
+  INFO("failures: " << (failures.empty() ? "none" : failures.back().text));
+  INFO("refusals: " << (refusals.empty() ? "none" : refusals.back()));
   REQUIRE(came);
   return found;
 }

@@ -72,7 +72,7 @@ TEST_CASE("programs that end as soon as they began do not hold the keeper up") {
   std::size_t begun = 0;
   constexpr std::size_t wanted = 4000, at_once = 8;
   while (begun < wanted) {
-    for (; begun < k.all.exits.size() + at_once; ++begun) {
+    for (auto most = k.all.count(&told::exits) + at_once; begun < most; ++begun) {
       auto request = shell("");
       request.path = "/bin/true";
       request.out = request.err = stdio_mode::null;
@@ -81,7 +81,7 @@ TEST_CASE("programs that end as soon as they began do not hold the keeper up") {
     REQUIRE(k.all.wait([&] { return k.all.exits.size() + at_once > begun; }));
   }
   CHECK(k.all.wait([&] { return k.all.exits.size() == begun; }));
-  CHECK(k.all.failures.empty());
+  CHECK(k.all.count(&told::failures) == 0);
 }
 
 TEST_CASE("stopping and continuing by someone else is noticed") {
@@ -89,10 +89,10 @@ TEST_CASE("stopping and continuing by someone else is noticed") {
   auto request = shell("exec sleep 1000");
   auto process = k.launch(request);
   for (bool stopped : {true, false, true}) {
-    auto before = k.all.runs.size();
+    auto before = k.all.count(&told::runs);
     kill(process.pid, stopped ? SIGSTOP : SIGCONT);
     REQUIRE(k.all.wait([&] { return k.all.runs.size() > before; }));
-    CHECK(k.all.runs.back().stopped == stopped);
+    CHECK(k.all.copy(&told::runs).back().stopped == stopped);
   }
 }
 
@@ -142,7 +142,7 @@ TEST_CASE("MAINPID of a descendant becomes the main process, another's does not"
   CHECK(k.all.launches[1].pid == second);
   kill(process.pid, SIGKILL); // no longer the main one: nothing ends
   CHECK(gone(process.pid));
-  CHECK(k.all.exits.empty());
+  CHECK(k.all.count(&told::exits) == 0);
   kill(second, SIGKILL);
   CHECK(WTERMSIG(await(k.all, &told::exits, request.id, 1).status) == SIGKILL);
 }
@@ -161,8 +161,8 @@ TEST_CASE("descriptor exhaustion is a failed step and the keeper lives [F103]", 
     k.link->launch(request);
   }
   REQUIRE(k.all.wait([&] { return k.all.launches.size() + k.all.failures.size() == 20; }));
-  REQUIRE(!k.all.failures.empty());
-  REQUIRE(!k.all.launches.empty());
+  REQUIRE(k.all.count(&told::failures) != 0);
+  REQUIRE(k.all.count(&told::launches) != 0);
   CHECK_THAT(k.all.failures[0].text, Contains("Too many open files"));
   pid = k.all.launches[0].pid;
   CHECK(kill(pid, 0) == 0);
@@ -178,7 +178,7 @@ TEST_CASE("a child that hangs before its exec holds nobody else up") {
   REQUIRE(mkfifo((request.cgroup + "/cgroup.procs").c_str(), 0600) == 0);
   k.link->launch(request);
   CHECK(WEXITSTATUS(k.run(shell("exit 3")).status) == 3);
-  CHECK(k.all.launches.size() <= 1); // not the hanging one
+  CHECK(k.all.count(&told::launches) <= 1); // not the hanging one
   k.link->signal(request.id, 1, SIGKILL, signal_scope::group);
   CHECK(WTERMSIG(await(k.all, &told::exits, request.id, 1).status) == SIGKILL);
 }
