@@ -25,6 +25,7 @@ Function* next(Function*, const char* symbol) {
   "_ZN3caf14blocking_actor7enqueueESt10unique_ptrINS_15mailbox_elementENS_6detail8disposerEEPNS_14execution_unitE"
 #define SCHEDULED_VISIT "_ZN3caf15scheduled_actor15mailbox_visitorclERNS_15mailbox_elementE"
 #define BLOCKING_VISIT "_ZN3caf14blocking_actor15mailbox_visitorclERNS_15mailbox_elementE"
+#define ACTIVATE "_ZN3caf15scheduled_actor8activateEPNS_14execution_unitE"
 #define LAUNCH "_ZN3caf15scheduled_actor6launchEPNS_14execution_unitEbb"
 #define RESUME "_ZN3caf15scheduled_actor6resumeEPNS_14execution_unitEm"
 // The same through the vtable of its second base class, `resumable`, which lies 160 bytes into it.
@@ -35,6 +36,7 @@ Function* next(Function*, const char* symbol) {
   "PS7_EET_SB_"
 #define DEREF "_ZNK3caf11ref_counted5derefEv"
 #define RELEASE "_ZN3caf21intrusive_ptr_releaseEPNS_19actor_control_blockE"
+#define RELEASE_WEAK "_ZN3caf26intrusive_ptr_release_weakEPNS_19actor_control_blockE"
 
 extern "C" {
 
@@ -57,7 +59,9 @@ int scheduled_visit(void* visitor, void* element) __asm__(SCHEDULED_VISIT);
 int scheduled_visit(void* visitor, void* element) {
   BEHIND(scheduled_visit, SCHEDULED_VISIT);
   __tsan_acquire(element);
-  return behind(visitor, element);
+  const int result = behind(visitor, element);
+  __tsan_release(*static_cast<void**>(visitor)); // the actor: another thread may run it before `resume` returns
+  return result;
 }
 
 int blocking_visit(void* visitor, void* element) __asm__(BLOCKING_VISIT);
@@ -93,6 +97,14 @@ void launch(void* actor, void* unit, bool lazy, bool hide) {
   behind(actor, unit, lazy, hide);
 }
 
+bool activate(void* actor, void* unit) __asm__(ACTIVATE);
+bool activate(void* actor, void* unit) {
+  BEHIND(activate, ACTIVATE);
+  const bool result = behind(actor, unit);
+  __tsan_release(actor);
+  return result;
+}
+
 int resume(char* actor, void* unit, std::size_t throughput) __asm__(RESUME);
 int resume(char* actor, void* unit, std::size_t throughput) {
   BEHIND(resume, RESUME);
@@ -117,6 +129,15 @@ void deref(void* object) {
 void release(void* control_block) __asm__(RELEASE);
 void release(void* control_block) {
   BEHIND(release, RELEASE);
+  __tsan_release(control_block);
+  __tsan_acquire(control_block);
+  behind(control_block);
+}
+
+// All strong ones hold a weak one; the last of these frees the memory.
+void release_weak(void* control_block) __asm__(RELEASE_WEAK);
+void release_weak(void* control_block) {
+  BEHIND(release_weak, RELEASE_WEAK);
   __tsan_release(control_block);
   __tsan_acquire(control_block);
   behind(control_block);
