@@ -5,6 +5,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <initializer_list>
+
 namespace duende::cli {
 
 /// What stops or changes the program from outside, as a descriptor. Made before any thread, which then inherit the mask.
