@@ -47,6 +47,7 @@ caf::expected<void> node_host::begin_upgrade() {
 void node_host::healthy() {
   if (link_)
     link_->healthy();
+  store_->migrate(); // not before: a program that does not come this far leaves everything to the one before it
 }
 
 bool node_host::leaving() const {

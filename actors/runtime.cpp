@@ -85,6 +85,7 @@ caf::error runtime::impl::begin(const runtime_options& options) {
   if (!started)
     return started.error();
   host = std::move(*started);
+  host->healthy();
   if (!serves && options.metrics.empty())
     return {};
   auto serving = api_server::start(host->controls(), {serves ? socket : "", "", options.metrics});

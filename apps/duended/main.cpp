@@ -152,8 +152,15 @@ int main(int argc, char** argv) {
   if (!host)
     return refuse(*options, sentence(host.error()), exit_failed);
   auto api = api_server::start((*host)->controls(), {socket_path, settings.api, settings.metrics});
-  if (!api)
-    return refuse(*options, sentence(api.error()), exit_failed);
+  if (!api) {
+    const int code = refuse(*options, sentence(api.error()), exit_failed);
+    if (
+      options->generation > 1) { // what runs is not to be ended for that: another start, or the program before this one
+      (*host)->leave();
+      _exit(code);
+    }
+    return code;
+  }
   loaded = {};
   report(*options, "ready");
   (*host)->healthy();

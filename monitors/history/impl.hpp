@@ -69,6 +69,8 @@ struct history::impl {
   std::uint64_t failures = 0;
   std::string trouble; ///< why the disk refuses; empty while it does not
   bool urgent = false;
+  bool old_layout = false; ///< of the file, and nobody has asked for its change
+  bool migrate = false;    ///< somebody has
   bool sleeping = false;
   bool stopping = false;
   std::vector<follower*> waiting; ///< for events to be published

@@ -1,4 +1,5 @@
 #include "core/units.hpp"
+#include "monitors/history/layout.hpp"
 #include "monitors/history/tables.hpp"
 
 #include <fcntl.h>
@@ -14,28 +15,10 @@
 namespace duende {
 namespace {
 
-constexpr std::int64_t application_id = 0x6475656e; // "duen", as file(1) can show it
 // After a power loss SQLite may come back without the commits since its last checkpoint.
 constexpr std::int64_t power_loss_margin = 1'000'000;
 constexpr off_t always_checked = 4 << 20;
 constexpr off_t checked_after_power_loss = 64 << 20;
-
-constexpr const char* create_tables = R"(
-  BEGIN IMMEDIATE;
-  CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-  CREATE TABLE events(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind INTEGER NOT NULL, daemon TEXT, supervisor TEXT,
-    node TEXT, incarnation INTEGER, cause INTEGER, text TEXT);
-  CREATE INDEX events_daemon ON events(daemon) WHERE daemon IS NOT NULL;
-  CREATE TABLE children(id BLOB PRIMARY KEY, name TEXT NOT NULL, supervisor TEXT NOT NULL, state INTEGER NOT NULL,
-    incarnation INTEGER NOT NULL, restarts INTEGER NOT NULL, streak INTEGER NOT NULL, exit_cause INTEGER,
-    exit_value INTEGER, exit_core INTEGER, exit_detail TEXT, exit_at INTEGER, record BLOB) WITHOUT ROWID;
-  CREATE TABLE desired(id BLOB PRIMARY KEY, name TEXT NOT NULL, state INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE documents(name TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
-  PRAGMA user_version = 1;
-  PRAGMA application_id = 1685415278;
-  COMMIT;
-)";
-static_assert(schema_version == 1 && application_id == 1685415278, "the text above holds both");
 
 std::string boot_id() {
   char text[64];
@@ -61,11 +44,13 @@ caf::error make_private_file(const std::string& path) {
 caf::error check_version(const std::string& path, std::int64_t version) {
   if (version <= schema_version)
     return {};
+  auto copy = newest_copy(path);
   return fail(
     errc::unsupported,
     "cannot use '{}': it has version {}, written by a newer duende, and this one knows versions up to {}; "
-    "use the newer duende or another state_dir",
-    path, version, schema_version);
+    "use the newer duende or another state_dir{}",
+    path, version, schema_version,
+    copy.empty() ? copy : fmt::format(", or put the copy from before the change, '{}', in its place", copy));
 }
 
 /// The version in the file's own header (https://www.sqlite.org/fileformat2.html, 1.3), read so that not even SQLite's side
@@ -176,7 +161,7 @@ caf::error begin(sqlite::database& db, const std::string& path, found_state& fou
   const auto version = db.integer("PRAGMA user_version", &code);
   if (!version)
     return failed("read");
-  if (*version == 0 && (code = db.exec(create_tables)) != SQLITE_OK) {
+  if (*version == 0 && (code = create_layout(db)) != SQLITE_OK) {
     auto error = failed("create");
     db.exec("ROLLBACK");
     return error;

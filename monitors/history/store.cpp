@@ -68,6 +68,7 @@ caf::expected<std::unique_ptr<history>> history::open(const std::string& path, h
       return opened.error();
     s.path = path;
     s.db = std::move(*opened);
+    s.old_layout = s.db->has_old_layout();
     s.mark = std::move(found.mark);
     s.next_id = found.base;
     s.last_committed = found.state.last_event_id;
@@ -197,6 +198,16 @@ void history::put_stack_later(std::function<std::string()> text) {
   if (s.path.empty())
     return;
   s.jobs.push_back({history_job::kind::stack, {}, {}, {}, {}, std::move(text)});
+  ++s.accepted;
+  s.wake_writer(false);
+}
+
+void history::migrate() {
+  auto& s = *impl_;
+  std::lock_guard lock{s.mutex};
+  if (!std::exchange(s.old_layout, false))
+    return;
+  s.migrate = true;
   ++s.accepted;
   s.wake_writer(false);
 }

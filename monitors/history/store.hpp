@@ -73,6 +73,10 @@ public:
   /// where it is let go within that call). Null where 256 follow already.
   std::shared_ptr<void> follow(std::int64_t after_id, std::function<bool(const std::vector<event>&)> on_events);
 
+  /// The node serves: from now on a file of an older layout may be brought up to date, see layout.hpp. The history's thread
+  /// does it and says so by an event; where it can't (no room for the copy), everything goes on as it was.
+  void migrate();
+
   /// Waits until all that was given before the call is on disk. Errors: timed_out, io_failure.
   caf::expected<void> flush(duration timeout);
 

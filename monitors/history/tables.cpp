@@ -15,37 +15,6 @@ void bind_or_null(sqlite::statement& s, int at, const std::string& text) {
     s.bind(at, text);
 }
 
-constexpr int first_daemon = 5; ///< number of the first daemon's parameter in read_newest
-
-std::int64_t milliseconds(wall_time at) { return at.time_since_epoch().count(); }
-
-event event_of(const sqlite::statement& row) {
-  event e;
-  e.id = row.integer(0);
-  e.at = wall_time{std::chrono::milliseconds{row.integer(1)}};
-  e.kind = static_cast<event_kind>(row.integer(2));
-  e.daemon = row.bytes(3);
-  e.supervisor = row.bytes(4);
-  e.node = row.bytes(5);
-  e.incarnation = static_cast<std::uint32_t>(row.integer(6));
-  if (!row.null(7))
-    e.cause = static_cast<exit_cause>(row.integer(7));
-  e.text = row.bytes(8);
-  return e;
-}
-
-caf::expected<event_page> read_rows(const std::string& path, sqlite::database& db, sqlite::statement& rows) {
-  event_page page;
-  int code = SQLITE_ERROR;
-  if (rows)
-    while ((code = rows.step()) == SQLITE_ROW)
-      page.events.push_back(event_of(rows));
-  if (code != SQLITE_DONE)
-    return fail(errc::io_failure, "cannot read '{}': {}", path, db.failure());
-  page.oldest = db.integer("SELECT min(id) FROM events").value_or(0);
-  return page;
-}
-
 } // namespace
 
 int tables::prepare() {
@@ -62,7 +31,50 @@ int tables::prepare() {
   rollback_ = db_.prepare("ROLLBACK");
   const bool all = insert_ && upsert_ && remove_child_ && remove_desired_ && desired_ && stack_ && prune_ && begin_
                    && commit_ && rollback_;
-  return all ? SQLITE_OK : SQLITE_ERROR;
+  return all ? prepare_marks() : SQLITE_ERROR;
+}
+
+/// Goes on where the marks end; nothing to do in a layout without them.
+int tables::prepare_marks() {
+  const auto version = db_.integer("PRAGMA user_version").value_or(0);
+  old_ = version < schema_version;
+  if (version < 2)
+    return SQLITE_OK;
+  mark_ = db_.prepare("INSERT OR REPLACE INTO marks VALUES(?1, ?2)");
+  prune_marks_ = db_.prepare("DELETE FROM marks WHERE id < (SELECT min(id) FROM events)");
+  if (!mark_ || !prune_marks_)
+    return SQLITE_ERROR;
+  int code = SQLITE_OK;
+  marked_ = db_.integer("SELECT max(id) FROM marks", &code).value_or(0);
+  newest_at_ = db_.integer("SELECT max(newest_at) FROM marks").value_or(std::numeric_limits<std::int64_t>::min());
+  if (code != SQLITE_ROW)
+    return code;
+  auto rest = db_.prepare("SELECT id, at FROM events WHERE id > ?1 ORDER BY id");
+  rest.bind(1, marked_);
+  begin_.run(); // what the disk does not take now is left out, and a search reads more
+  while ((code = rest.step()) == SQLITE_ROW)
+    put_mark(rest.integer(0), rest.integer(1));
+  rest.reset();
+  if (commit_.run() != SQLITE_OK)
+    rollback_.run();
+  return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+int tables::put_mark(std::int64_t id, std::int64_t at) {
+  newest_at_ = std::max(newest_at_, at);
+  if (!mark_ || id - marked_ < mark_distance)
+    return SQLITE_OK;
+  marked_ = id;
+  mark_.bind(1, id);
+  mark_.bind(2, newest_at_);
+  return mark_.run();
+}
+
+std::string tables::migrate(const std::string& path, std::string& failure) {
+  auto done = climb(db_, path, failure);
+  if (!done.empty() && prepare_marks() != SQLITE_OK)
+    failure = db_.failure();
+  return done;
 }
 
 std::string tables::transact(const std::function<int()>& work) {
@@ -80,7 +92,7 @@ std::string tables::transact(const std::function<int()>& work) {
 
 int tables::insert(const event& what) {
   insert_.bind(1, what.id);
-  insert_.bind(2, milliseconds(what.at));
+  insert_.bind(2, milliseconds_of(what.at));
   insert_.bind(3, static_cast<std::int64_t>(what.kind));
   bind_or_null(insert_, 4, what.daemon);
   bind_or_null(insert_, 5, what.supervisor);
@@ -91,7 +103,8 @@ int tables::insert(const event& what) {
   else
     insert_.bind_null(8);
   insert_.bind(9, what.text);
-  return insert_.run();
+  const int code = insert_.run();
+  return code == SQLITE_OK ? put_mark(what.id, milliseconds_of(what.at)) : code;
 }
 
 int tables::upsert(const child_row& row) {
@@ -107,7 +120,7 @@ int tables::upsert(const child_row& row) {
     upsert_.bind(9, row.last->reason.value);
     upsert_.bind(10, static_cast<std::int64_t>(row.last->reason.core_dumped));
     upsert_.bind(11, row.last->reason.detail);
-    upsert_.bind(12, milliseconds(row.last->at));
+    upsert_.bind(12, milliseconds_of(row.last->at));
   } else {
     for (int at = 8; at <= 12; ++at)
       upsert_.bind_null(at);
@@ -137,11 +150,11 @@ int tables::set_stack(const std::string& text) {
 
 int tables::prune(std::int64_t at_most, wall_time before, std::int64_t& deleted) {
   prune_.bind(1, at_most);
-  prune_.bind(2, milliseconds(before));
+  prune_.bind(2, milliseconds_of(before));
   const int code = prune_.run();
   if (code == SQLITE_OK)
     deleted += db_.rows_changed();
-  return code;
+  return code == SQLITE_OK && prune_marks_ ? prune_marks_.run() : code;
 }
 
 std::int64_t tables::event_count() { return db_.integer("SELECT count(*) FROM events").value_or(0); }
@@ -149,41 +162,6 @@ std::int64_t tables::event_count() { return db_.integer("SELECT count(*) FROM ev
 void tables::close_clean() {
   db_.exec("INSERT OR REPLACE INTO meta VALUES('clean', 1)");
   db_.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-}
-
-caf::expected<event_page> read_newest(const std::string& path, const event_query& query) {
-  auto db = sqlite::database::open(path, sqlite::access::read_only);
-  if (!db)
-    return db.error();
-  std::string filter;
-  for (std::size_t i = 0; i < query.daemons.size(); ++i)
-    filter += fmt::format("{}?{}", i == 0 ? "AND daemon IN (" : ", ", first_daemon + static_cast<int>(i));
-  filter += query.daemons.empty() ? "" : ")";
-  if (query.kinds != 0)
-    filter += " AND (?4 >> kind) & 1";
-  auto rows = db->prepare(fmt::format(
-    "SELECT * FROM (SELECT * FROM events WHERE id > ?1 AND at >= ?2 {} ORDER BY id DESC LIMIT ?3) ORDER BY id",
-    filter));
-  rows.bind(1, query.after_id);
-  rows.bind(2, query.since ? milliseconds(*query.since) : std::numeric_limits<std::int64_t>::min());
-  for (std::size_t i = 0; i < query.daemons.size(); ++i)
-    rows.bind(first_daemon + static_cast<int>(i), query.daemons[i]);
-  if (query.kinds != 0)
-    rows.bind(4, static_cast<std::int64_t>(query.kinds));
-  rows.bind(3, static_cast<std::int64_t>(std::min<std::size_t>(query.limit, std::numeric_limits<std::int32_t>::max())));
-  return read_rows(path, *db, rows);
-}
-
-caf::expected<event_page>
-read_after(const std::string& path, std::int64_t after, std::int64_t until, std::size_t limit) {
-  auto db = sqlite::database::open(path, sqlite::access::read_only);
-  if (!db)
-    return db.error();
-  auto rows = db->prepare("SELECT * FROM events WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3");
-  rows.bind(1, after);
-  rows.bind(2, until);
-  rows.bind(3, static_cast<std::int64_t>(limit));
-  return read_rows(path, *db, rows);
 }
 
 } // namespace duende

@@ -4,6 +4,7 @@
 #include "core/event.hpp"
 #include "monitors/history/child_row.hpp"
 #include "monitors/history/database.hpp"
+#include "monitors/history/layout.hpp"
 #include "monitors/history/shown_mark.hpp"
 
 #include <functional>
@@ -13,8 +14,8 @@
 
 namespace duende {
 
-/// Bumped with every change of the tables; an older file is brought up to it, a newer one is refused.
-inline constexpr int schema_version = 1;
+/// As it is stored.
+inline std::int64_t milliseconds_of(wall_time at) { return at.time_since_epoch().count(); }
 
 /// What open found.
 struct found_state {
@@ -45,6 +46,10 @@ public:
   /// Deletes the oldest `at_most` events at the most, only those before `before`. Adds to `deleted`.
   int prune(std::int64_t at_most, wall_time before, std::int64_t& deleted);
   std::int64_t event_count();
+  bool has_old_layout() const { return old_; }
+  /// Brings an older layout up to this program's and keeps a copy of the file as it was. What was done in words, empty for
+  /// nothing; an error's text in `failure`, and then nothing has changed.
+  std::string migrate(const std::string& path, std::string& failure);
   /// Notes that nothing is missing, and folds the write-ahead log into the file.
   void close_clean();
   void release_memory() { db_.release_memory(); }
@@ -52,10 +57,15 @@ public:
 private:
   tables() = default;
   int prepare();
+  int prepare_marks();
+  int put_mark(std::int64_t id, std::int64_t at);
 
   sqlite::database db_;
   sqlite::statement insert_, upsert_, remove_child_, remove_desired_, desired_, stack_, prune_, begin_, commit_,
-    rollback_;
+    rollback_, mark_, prune_marks_;
+  // What the next mark says, see layout.hpp. After a rollback it says more than it must.
+  std::int64_t marked_ = 0, newest_at_ = 0;
+  bool old_ = false;
 };
 
 /// Reads from a file that another connection may be writing, on a connection of its own.

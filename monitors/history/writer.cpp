@@ -59,8 +59,11 @@ public:
       auto t = take();
       if (marked)
         s_.last_committed = std::max(s_.last_committed, base - 1);
+      const bool climbs = std::exchange(s_.migrate, false);
       lock.unlock();
       marked = marked || s_.db->mark_open(base);
+      if (climbs)
+        migrate();
       auto jobs_error = write_jobs(t.jobs);
       auto error = write_rest(t);
       if (error.empty())
@@ -94,7 +97,7 @@ public:
 
 private:
   bool anything() const {
-    return s_.pending() != 0 || !s_.rows.empty() || !s_.jobs.empty() || (prune_ && !s_.stopping);
+    return s_.pending() != 0 || !s_.rows.empty() || !s_.jobs.empty() || (prune_ && !s_.stopping) || s_.migrate;
   }
 
   static const std::string* first_of(const std::string& a, const std::string& b, const std::string& c) {
@@ -146,6 +149,23 @@ private:
     busy_ = n >= busy_batch;
     stormed_ = stormed_ || busy_;
     return t;
+  }
+
+  void migrate() {
+    std::string failure;
+    auto done = s_.db->migrate(s_.path, failure);
+    if (!failure.empty() && s_.options.on_trouble)
+      s_.options.on_trouble(failure);
+    std::lock_guard lock{s_.mutex};
+    for (auto [kind, text] : {std::pair{event_kind::node, &done}, std::pair{event_kind::limit, &failure}})
+      if (!text->empty()) {
+        event e;
+        e.at = wall_now();
+        e.kind = kind;
+        e.text = std::move(*text);
+        ++s_.accepted;
+        s_.append(std::move(e));
+      }
   }
 
   /// First and on their own: somebody waits, and a disk with little room left may take these and not a batch of events.
