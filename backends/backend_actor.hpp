@@ -32,6 +32,8 @@ using backend_actor = caf::typed_actor<
   caf::reacts_to<forget_atom, uuid>,
   // sockets that are held and not among these are closed
   caf::reacts_to<retain_atom, listen_list_ptr>,
+  // that daemon is down to stay: the descriptors that it left to its next life are closed
+  caf::reacts_to<retain_atom, uuid>,
   // from the platform
   caf::reacts_to<launched>, caf::reacts_to<launch_failure>, caf::reacts_to<process_exit>, caf::reacts_to<run_change>>;
 

@@ -133,7 +133,7 @@ void set_sockets(child_plan& plan) {
     if (*fd >= 0 && *fd < free)
       if (*fd = static_cast<int>(raw_call(SYS_fcntl, *fd, F_DUPFD_CLOEXEC, free)); *fd < 0)
         leave();
-  int moved[protocol::max_sockets];
+  int moved[protocol::max_sockets + protocol::max_stored];
   for (int i = 0; i < count; ++i)
     if (moved[i] = static_cast<int>(raw_call(SYS_fcntl, plan.sockets[i], F_DUPFD_CLOEXEC, free)); moved[i] < 0)
       report(plan, step::socket, moved[i]);

@@ -46,6 +46,7 @@ slot* keeper::obtain(const uuid& id) {
 
 void keeper::drop(slot& which) {
   close_channels(which);
+  drop_stored(which, {});
   by_id_.erase(which.id);
   free_slots_.push_back(which.index);
   slots_[which.index].reset(); // its place in untold_ is skipped
@@ -148,12 +149,15 @@ void keeper::launch(slot& which, const protocol::spawn& request, flight* start) 
     tell(which, untold_channels);
   if (std::string_view failed; !open_sockets(request, socket_fds_, failed))
     return fail(which, protocol::step::socket, errno, failed);
+  for (auto& each : stored_)
+    if (each.slot == which.index)
+      socket_fds_.push_back(each.fd);
   auto& argv = start != nullptr ? start->argv : argv_;
   auto& env = start != nullptr ? start->env : env_;
   as_pointers(request.argv, argv);
   as_pointers(request.env, env);
-  if (!request.sockets.empty())
-    add_listen_env(request, env);
+  if (!socket_fds_.empty())
+    add_listen_env(which, request, env);
   int status[2];
   if (pipe2(status, O_CLOEXEC) != 0)
     return fail(which, protocol::step::pipes, errno, {});

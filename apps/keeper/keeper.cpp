@@ -162,6 +162,7 @@ void keeper::dispatch(const epoll_event& event) {
       if (which != nullptr && which->pidfd >= 0)
         on_exit(*which);
       break;
+    case tag::stored: on_stored_event(static_cast<int>(index)); break;
   }
 }
 

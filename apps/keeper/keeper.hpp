@@ -30,7 +30,7 @@ public:
   int run();
 
 private:
-  enum class tag : std::uint32_t { signals, socket, node_exit, node_status, slot_exit, slot_status };
+  enum class tag : std::uint32_t { signals, socket, node_exit, node_status, slot_exit, slot_status, stored };
   struct node_process {
     pid_t pid = 0;
     int pidfd = -1, status = -1, socket = -1;
@@ -132,9 +132,16 @@ private:
 
   // sockets.cpp: what daemons listen on
   bool open_sockets(const protocol::spawn& request, std::vector<int>& fds, std::string_view& failed);
-  void add_listen_env(const protocol::spawn& request, std::vector<char*>& env);
+  void add_listen_env(const slot& which, const protocol::spawn& request, std::vector<char*>& env);
   void on_retain_sockets(const protocol::retain_sockets& request);
   void recover_sockets(const slot& which, const std::vector<protocol::text>& sockets);
+
+  // stored.cpp: descriptors that daemons leave to their next lives
+  bool has_stored(const slot& which) const;
+  void on_store_fd(const protocol::store_fd& request);
+  void on_drop_fds(const protocol::drop_fds& request);
+  void on_stored_event(int fd);
+  void drop_stored(const slot& which, std::string_view name);
 
   // adoption.cpp: what a killed keeper left
   void find_orphans();
@@ -180,7 +187,15 @@ private:
     int fd;
   };
   std::vector<held_socket> sockets_;
-  std::string listen_env_[3]; ///< LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES of the child that is made now
+  struct stored_fd {
+    std::uint32_t slot;
+    int fd;
+    bool watched;
+    std::string name;
+  };
+  std::vector<stored_fd> stored_; ///< few: in the order in which they came
+  int beside_ = -1;               ///< the descriptor beside the request that is looked at now
+  std::string listen_env_[3];     ///< LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES of the child that is made now
   std::vector<int> socket_fds_;
 
   std::string out_; ///< scratch of encoding

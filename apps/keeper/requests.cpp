@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 namespace duende::keeper {
 
@@ -38,8 +39,11 @@ void keeper::on_socket(std::uint32_t events) {
       refuse(kind{}, refusal::too_large, {}, 0, protocol::max_packet);
     else if (next.fd >= 0 && protocol::read_header(next.packet, head) && head.in_memfd)
       on_large(head.kind, next.fd);
-    else
+    else {
+      beside_ = next.fd;
       handle(next.packet);
+      next.fd = std::exchange(beside_, -1);
+    }
     if (next.fd >= 0 || (protocol::read_header(next.packet, head) && head.kind == kind::spawn))
       spent += cost_of_start;
     if (next.fd >= 0)
@@ -78,6 +82,8 @@ void keeper::handle(std::string_view packet) {
     case kind::retain_sockets: return dispatch_to(protocol::retain_sockets{}, &keeper::on_retain_sockets);
     case kind::upgrade: return dispatch_to(protocol::upgrade{}, &keeper::on_upgrade);
     case kind::healthy: return on_healthy();
+    case kind::store_fd: return dispatch_to(protocol::store_fd{}, &keeper::on_store_fd);
+    case kind::drop_fds: return dispatch_to(protocol::drop_fds{}, &keeper::on_drop_fds);
     case kind::finish: {
       protocol::finish request;
       if (!understand(packet, request))
@@ -174,7 +180,7 @@ void keeper::on_spawn(std::string_view packet) {
   auto* which = known != nullptr ? known : obtain(request.id);
   if (which == nullptr)
     return no(refusal::too_many_children, ledger::capacity);
-  launch(*which, request, start != nullptr && may_share(request) ? start : nullptr);
+  launch(*which, request, start != nullptr && may_share(request) && !has_stored(*which) ? start : nullptr);
 }
 
 void keeper::on_signal(const protocol::signal& request) {

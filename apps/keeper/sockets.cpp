@@ -76,15 +76,21 @@ bool keeper::open_sockets(const protocol::spawn& request, std::vector<int>& fds,
 }
 
 /// The child writes its pid over the blanks.
-void keeper::add_listen_env(const protocol::spawn& request, std::vector<char*>& env) {
+void keeper::add_listen_env(const slot& which, const protocol::spawn& request, std::vector<char*>& env) {
   listen_env_[0] = "LISTEN_PID=            ";
-  listen_env_[1] = "LISTEN_FDS=" + std::to_string(request.sockets.size());
+  listen_env_[1] = "LISTEN_FDS=" + std::to_string(socket_fds_.size());
   listen_env_[2] = "LISTEN_FDNAMES=";
-  for (auto name : request.socket_names) {
-    if (listen_env_[2].back() != '=')
-      listen_env_[2] += ':';
-    listen_env_[2] += name;
-  }
+  auto& names = listen_env_[2];
+  auto add = [&](std::string_view name) {
+    if (names.back() != '=')
+      names += ':';
+    names += name;
+  };
+  for (auto name : request.socket_names)
+    add(name);
+  for (auto& each : stored_)
+    if (each.slot == which.index)
+      add(each.name);
   env.pop_back(); // the final null
   for (auto& each : listen_env_)
     env.push_back(each.data());

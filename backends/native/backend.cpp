@@ -65,6 +65,10 @@ backend_actor::behavior_type native_backend(pointer self, link_source source) {
       if (auto* link = link_of(self))
         link->retain_sockets(*sockets);
     },
+    [=](retain_atom, const uuid& id) {
+      if (auto* link = link_of(self))
+        link->drop_fds(id, {});
+    },
     [=](const launched& notice) { pass_on(self, notice); },
     [=](const launch_failure& notice) {
       if (pass_on(self, notice))

@@ -137,6 +137,12 @@ void keeper_link::retain_sockets(const std::vector<std::string>& sockets) {
   impl_->send(protocol::retain_sockets{{sockets.begin(), sockets.end()}});
 }
 
+void keeper_link::store_fd(const uuid& id, const std::string& name, bool poll, std::uint32_t most, int fd) {
+  impl_->send(protocol::store_fd{id, most, poll, name}, fd);
+}
+
+void keeper_link::drop_fds(const uuid& id, const std::string& name) { impl_->send(protocol::drop_fds{id, name}); }
+
 void keeper_link::end_orphan(const uuid& id, int number) { impl_->send(protocol::end_orphan{id, number}); }
 
 caf::expected<void> keeper_link::upgrade(duration patience) {

@@ -27,8 +27,10 @@ struct link_events {
   std::function<void(process_exit)> on_exit; ///< an orphan that was not adopted comes with incarnation 0
   std::function<void(run_change)> on_run_change;
   std::function<void(daemon_channels)> on_channels; ///< new ones only, the others are -1; the callee owns them
-  std::function<void(std::string)> on_refused;      ///< a request that came too late or made no sense; for the log
-  std::function<void(std::string)> on_lost;         ///< the keeper is gone; the last call
+  /// A descriptor that a daemon wanted to leave to its next life is not kept.
+  std::function<void(uuid, std::string)> on_store_refused;
+  std::function<void(std::string)> on_refused; ///< a request that came too late or made no sense; for the log
+  std::function<void(std::string)> on_lost;    ///< the keeper is gone; the last call
 };
 
 /// All members but `start` and `list` may be called from any thread.
@@ -71,6 +73,10 @@ public:
     const std::vector<std::string>& sockets = {});
   /// Closes every held socket that is not named. At most 4096.
   void retain_sockets(const std::vector<std::string>& sockets);
+  /// Keeps `fd` (owned from here on) for the daemon's next lives, at most `most` of them; see protocol::store_fd.
+  void store_fd(const uuid& id, const std::string& name, bool poll, std::uint32_t most, int fd);
+  /// Lets go of what is kept under that name; of all where it is empty.
+  void drop_fds(const uuid& id, const std::string& name);
   /// Sends a signal to an orphan's process group; its end comes as on_exit with incarnation 0.
   void end_orphan(const uuid& id, int number);
   /// Whether the keeper can start the program on disk once this node has exited. Then it does so, and goes back to the

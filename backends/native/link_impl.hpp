@@ -19,7 +19,7 @@ struct keeper_link::impl : std::enable_shared_from_this<keeper_link::impl> {
 
   /// Sends at once or queues. A message that can't travel is refused to the caller's events.
   template <class Message>
-  void send(const Message& message);
+  void send(const Message& message, int beside = -1);
   void refuse_launch(const uuid& id, std::uint32_t incarnation, std::string why);
 
   /// Reads what is there and acts on it; false at the end of the stream.

@@ -59,6 +59,7 @@ std::string describe(const protocol::refused& from) {
     case too_many_children: return fmt::format("the keeper holds {} children, its limit", from.detail);
     case system: return std::strerror(static_cast<int>(from.detail));
     case stopping: return "the keeper is stopping";
+    case store_full: return fmt::format("it has {} already, its fd_store_max", from.detail);
   }
   return "refused";
 }
@@ -254,7 +255,10 @@ void keeper_link::impl::on_refused(std::string_view packet) {
     return;
   }
   tell([this, message, text] {
-    if (message.request == protocol::kind::spawn && !message.id.nil()) {
+    if (message.request == protocol::kind::store_fd && !message.id.nil()) {
+      if (events.on_store_refused)
+        events.on_store_refused(message.id, text);
+    } else if (message.request == protocol::kind::spawn && !message.id.nil()) {
       if (events.on_launch_failed)
         events.on_launch_failed({message.id, message.incarnation, text});
     } else if (events.on_refused) {

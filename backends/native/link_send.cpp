@@ -75,12 +75,12 @@ void keeper_link::impl::submit(std::string packet, int memfd) {
 }
 
 template <class Message>
-void keeper_link::impl::send(const Message& message) {
+void keeper_link::impl::send(const Message& message, int beside) {
   std::string problem;
   {
     std::lock_guard lock{sending};
     protocol::encode(scratch, message);
-    int memfd = -1;
+    int memfd = beside;
     if (scratch.size() > protocol::max_request)
       problem = fmt::format(
         "its arguments and environment take {} bytes, the limit is {}", scratch.size(), protocol::max_request);
@@ -92,6 +92,8 @@ void keeper_link::impl::send(const Message& message) {
         problem = fmt::format("cannot create a memory file: {}", std::strerror(errno));
       scratch = protocol::memfd_announcement(Message::type);
     }
+    if (!problem.empty() && beside >= 0)
+      close(beside);
     if (problem.empty()) {
       auto result = queue.empty() ? put(scratch, memfd) : sent::blocked;
       if (result == sent::blocked)
@@ -147,7 +149,7 @@ void keeper_link::impl::on_ready(std::uint32_t ready) {
     lost();
 }
 
-#define DUENDE_SENDS(message) template void keeper_link::impl::send(const protocol::message&);
+#define DUENDE_SENDS(message) template void keeper_link::impl::send(const protocol::message&, int);
 DUENDE_SENDS(hello)
 DUENDE_SENDS(list)
 DUENDE_SENDS(spawn)
@@ -161,6 +163,8 @@ DUENDE_SENDS(finish)
 DUENDE_SENDS(retain_sockets)
 DUENDE_SENDS(upgrade)
 DUENDE_SENDS(healthy)
+DUENDE_SENDS(store_fd)
+DUENDE_SENDS(drop_fds)
 #undef DUENDE_SENDS
 
 } // namespace duende

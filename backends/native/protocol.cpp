@@ -147,6 +147,10 @@ void fields(F& f, M& m) {
     f.sequence(m.sockets, max_retained);
   } else if constexpr (std::is_same_v<message, upgrade>) {
     f(m.patience_ms);
+  } else if constexpr (std::is_same_v<message, store_fd>) {
+    f(m.most), f(m.poll), f.string(m.name);
+  } else if constexpr (std::is_same_v<message, drop_fds>) {
+    f.string(m.name);
   } else if constexpr (std::is_same_v<message, end_orphan>) {
     f(m.number);
   } else if constexpr (std::is_same_v<message, finish>) {
@@ -169,7 +173,7 @@ void fields(F& f, M& m) {
   } else if constexpr (std::is_same_v<message, held>) {
     fields(f, m.process), f(m.start_time), f(m.running), f(m.stopped), f(m.mask), f.record(m.record);
   } else if constexpr (std::is_same_v<message, refused>) {
-    f.choice(m.request, kind::pong), f.choice(m.why, refusal::stopping), f(m.detail);
+    f.choice(m.request, kind::pong), f.choice(m.why, refusal::store_full), f(m.detail);
   } else {
     static_assert(empty || std::is_same_v<message, forget>, "a message without its fields");
   }
@@ -237,6 +241,8 @@ DUENDE_MESSAGE(ping)
 DUENDE_MESSAGE(retain_sockets)
 DUENDE_MESSAGE(upgrade)
 DUENDE_MESSAGE(healthy)
+DUENDE_MESSAGE(store_fd)
+DUENDE_MESSAGE(drop_fds)
 DUENDE_MESSAGE(welcome)
 DUENDE_MESSAGE(channels)
 DUENDE_MESSAGE(spawned)

@@ -23,6 +23,8 @@ inline constexpr std::size_t max_groups = 65536;
 inline constexpr std::size_t max_rlimits = 16;
 inline constexpr std::size_t max_sockets = 64;    ///< of one child
 inline constexpr std::size_t max_retained = 4096; ///< of all
+inline constexpr std::size_t max_stored = 256;    ///< descriptors that one child leaves to its next life
+inline constexpr std::size_t max_fd_name = 255;
 inline constexpr std::size_t max_descriptors = 4;
 inline constexpr std::size_t header_size = 8;
 
@@ -42,6 +44,8 @@ enum class kind : std::uint16_t {
   retain_sockets,
   upgrade,
   healthy,
+  store_fd,
+  drop_fds,
   // from the keeper
   welcome = 64,
   channels,
@@ -71,6 +75,7 @@ enum class refusal : std::uint8_t {
   too_many_children, ///< detail: the limit
   system,            ///< detail: errno
   stopping,          ///< the keeper is on its way out
+  store_full,        ///< detail: the limit
 };
 
 enum class scope : std::uint8_t { process, group };
@@ -184,6 +189,22 @@ struct upgrade {
 /// The node serves.
 struct healthy {
   static constexpr auto type = kind::healthy;
+};
+
+/// With one descriptor, which its next lives get after their sockets. One that is held already is not held twice.
+struct store_fd {
+  static constexpr auto type = kind::store_fd;
+  uuid id;
+  std::uint32_t most = 0; ///< so many of this daemon's
+  bool poll = true;       ///< a hang-up or an error on it lets it go
+  text name;              ///< in LISTEN_FDNAMES
+};
+
+/// Closes what is stored under that name; without one all of it.
+struct drop_fds {
+  static constexpr auto type = kind::drop_fds;
+  uuid id;
+  text name;
 };
 
 /// With two descriptors: read and write end of the stage pipe.

@@ -29,6 +29,10 @@ struct notify_message {
   std::optional<instant> monotonic_at;       ///< MONOTONIC_USEC, sent with RELOADING
   std::optional<int> error_number;           ///< ERRNO
   std::optional<std::string> bus_error;      ///< BUSERROR
+  bool fd_store = false;                     ///< FDSTORE=1: keep the descriptors beside it for the next life
+  bool fd_store_remove = false;              ///< FDSTOREREMOVE=1: let go of those of that name
+  bool fd_poll = true;                       ///< false for FDPOLL=0: keep them also when hung up
+  std::optional<std::string> fd_name;        ///< FDNAME, fit for LISTEN_FDNAMES
   /// Why keys were not taken, for the daemon's author: "MAINPID='x' is not a process id". Four at the most.
   std::vector<std::string> problems;
 
@@ -49,14 +53,20 @@ public:
   /// On the reactor's thread. `sender` is the process that sent it, by the kernel's word (0 where the kernel does not tell).
   /// May destroy the channel.
   using callback = std::function<void(const notify_message& message, pid_t sender)>;
+  /// For a datagram that is about descriptors, ahead of the callback for it. Those that are taken from `fds` (and left as -1)
+  /// belong to the callee; after a crash of the node the same come again as other numbers.
+  using fd_callback = std::function<void(const notify_message& message, pid_t sender, std::vector<int>& fds)>;
 
   /// Owns `fd` from now on. The reactor must outlive the channel. The holder of the socket should set SO_PASSCRED when binding it,
   /// since messages sent earlier than this constructor ran carry no sender otherwise.
-  notify_channel(reactor& on, int fd, callback on_message);
+  notify_channel(reactor& on, int fd, callback on_message, fd_callback on_descriptors = {});
   /// Closes the descriptor. Thread-safe; a callback that runs on the reactor's thread meanwhile still finishes.
   ~notify_channel();
   notify_channel(const notify_channel&) = delete;
   notify_channel& operator=(const notify_channel&) = delete;
+
+  /// A call that acts on what lies on the socket now, without waiting for epoll. For the reactor's thread; it may outlive the channel.
+  std::function<void()> reader() const;
 
   /// False where epoll refused the descriptor: nothing will ever come.
   bool watching() const;

@@ -1,5 +1,6 @@
 #include "monitors/probes/notify.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
 #include <iterator>
@@ -115,6 +116,18 @@ private:
       take(key, value, message.watchdog_interval, microseconds(value), "is not a number of microseconds");
     } else if (key == "EXTEND_TIMEOUT_USEC") {
       take(key, value, message.extend_timeout, microseconds(value), "is not a number of microseconds");
+    } else if (key == "FDSTORE") {
+      flag(key, value, message.fd_store);
+    } else if (key == "FDSTOREREMOVE") {
+      flag(key, value, message.fd_store_remove);
+    } else if (key == "FDPOLL") {
+      if (value != "0")
+        problem(key, value, "is not '0'");
+      message.fd_poll = message.fd_poll && value != "0";
+    } else if (key == "FDNAME") {
+      auto fits = value.size() <= 255
+                  && std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c < 127 && c != ':'; });
+      take(key, value, message.fd_name, fits ? std::optional{std::string{value}} : std::nullopt, "is no name");
     } else if (key == "MONOTONIC_USEC") {
       auto since_boot = microseconds(value);
       auto at = since_boot ? std::optional<instant>(instant{*since_boot}) : std::nullopt;

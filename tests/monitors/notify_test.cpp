@@ -4,6 +4,8 @@
 
 #include <array>
 #include <chrono>
+#include <cstring>
+#include <fcntl.h>
 #include <future>
 #include <mutex>
 #include <rapidcheck.h>
@@ -81,6 +83,63 @@ TEST_CASE("parse_notify reads every key of sd_notify(3)") {
   CHECK(parse_notify("STATUS=").status == "");
   CHECK(parse_notify("") == notify_message{});
   CHECK(parse_notify("\n\n") == notify_message{});
+}
+
+TEST_CASE("parse_notify reads what is said of descriptors") {
+  auto m = parse_notify("FDSTORE=1\nFDNAME=conn 1\nFDPOLL=0");
+  CHECK(m.fd_store);
+  CHECK_FALSE(m.fd_poll);
+  CHECK(m.fd_name == "conn 1");
+  CHECK(m.problems.empty());
+  m = parse_notify("FDSTOREREMOVE=1\nFDNAME=a");
+  CHECK(m.fd_store_remove);
+  CHECK_FALSE(m.fd_store);
+  CHECK(m.fd_poll);
+  for (auto* bad : {"FDNAME=a:b", "FDNAME=a\x7f", "FDPOLL=1", "FDSTORE=yes"})
+    CHECK(parse_notify(bad).problems.size() == 1);
+  CHECK(parse_notify("FDNAME=" + std::string(256, 'x')).problems.size() == 1);
+}
+
+TEST_CASE("descriptors beside a message are handed over, and those that nobody takes are closed") {
+  socket_pair ends;
+  reactor io;
+  listener all;
+  std::vector<int> taken;
+  int pipe_ends[2];
+  REQUIRE(::pipe2(pipe_ends, O_CLOEXEC) == 0);
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(2 * sizeof(int))> control{};
+  std::string text = "FDSTORE=1\nFDNAME=x";
+  iovec part{text.data(), text.size()};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  auto* head = CMSG_FIRSTHDR(&message);
+  head->cmsg_level = SOL_SOCKET;
+  head->cmsg_type = SCM_RIGHTS;
+  head->cmsg_len = CMSG_LEN(2 * sizeof(int));
+  std::memcpy(CMSG_DATA(head), pipe_ends, 2 * sizeof(int));
+  REQUIRE(::sendmsg(ends.daemon, &message, 0) > 0);
+  ends.say("STOPPING=1");
+  pid_t from = 0;
+  {
+    notify_channel channel{
+      io, ends.node_copy(), all.callback(), [&](const notify_message& m, pid_t sender, std::vector<int>& fds) {
+        CHECK(m.fd_name == "x");
+        from = sender;
+        REQUIRE(fds.size() == 2);
+        taken.push_back(std::exchange(fds[0], -1)); // the read end; the write end is closed
+      }};
+    all.wait();
+  }
+  CHECK(from == ::getpid());
+  REQUIRE(taken.size() == 1);
+  ::close(pipe_ends[1]);
+  char byte = 0;
+  CHECK(::read(taken[0], &byte, 1) == 0); // no writer is left
+  ::close(taken[0]);
+  ::close(pipe_ends[0]);
 }
 
 TEST_CASE("parse_notify leaves out what is wrong, keeps the rest and says why") {
