@@ -32,11 +32,18 @@ void channels::tell(const uuid& id, Message message) {
 void channels::arrived(const daemon_channels& what) {
   if (what.notify >= 0) {
     auto id = what.id;
-    auto channel =
-      std::make_unique<notify_channel>(io_, what.notify, [this, id](const notify_message& m, pid_t sender) {
+    auto channel = std::make_unique<notify_channel>(
+      io_, what.notify,
+      [this, id](const notify_message& m, pid_t sender) {
+        if (is_foreign(id, sender, false))
+          return complain(
+            id, fmt::format("pid {}, which is none of its processes, wrote to its NOTIFY_SOCKET", sender));
         if (m.ready)
           mark_ready(id);
         tell(id, notify_note{m, sender});
+      },
+      [this, id](const notify_message& m, pid_t sender, std::vector<int>& fds) {
+        take_descriptors(id, m, sender, fds);
       });
     std::lock_guard lock{mutex_};
     std::swap(entries_[id].notify, channel); // an older one is closed after the lock is gone
@@ -68,7 +75,8 @@ void channels::begin_ready(const uuid& id, int fd) {
   std::swap(entries_[id].ready, waiting);
 }
 
-void channels::listen(const uuid& id, std::uint32_t incarnation, std::string record, caf::actor_addr to) {
+void channels::listen(
+  const uuid& id, std::uint32_t incarnation, std::string record, caf::actor_addr to, std::uint32_t store_max) {
   int fd = -1;
   {
     std::lock_guard lock{mutex_};
@@ -76,6 +84,8 @@ void channels::listen(const uuid& id, std::uint32_t incarnation, std::string rec
     entry.incarnation = incarnation;
     entry.record = std::move(record);
     entry.to = std::move(to);
+    entry.store_max = store_max;
+    entry.complained = false;
     if (auto early = early_ready_.extract(id))
       fd = early.mapped();
   }

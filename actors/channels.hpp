@@ -21,14 +21,26 @@ namespace duende {
 /// All members are thread-safe.
 class channels {
 public:
-  explicit channels(reactor& io) : io_(io) {}
+  /// `report` gets the daemon's name and a sentence about what it sent and is not taken.
+  using reporter = std::function<void(const std::string& name, const std::string& sentence)>;
+  explicit channels(reactor& io, reporter report = {}) : io_(io), report_(std::move(report)) {}
 
   void use(std::shared_ptr<keeper_link> link);
 
   /// Takes over the notify and ready descriptors of `what`.
   void arrived(const daemon_channels& what);
   /// From now on `to` hears of daemon `id` (notify_note, probe_note). `record` is what the keeper holds for that incarnation.
-  void listen(const uuid& id, std::uint32_t incarnation, std::string record, caf::actor_addr to);
+  /// It may leave `store_max` descriptors to its next life.
+  void listen(
+    const uuid& id, std::uint32_t incarnation, std::string record, caf::actor_addr to, std::uint32_t store_max = 0);
+  /// A process that lived on: known ahead of `listen`, since what it sent waits on its socket.
+  void resumed(const uuid& id, pid_t pid, const std::string& record, std::uint32_t store_max);
+  /// Its process runs; only that one's messages and its descendants' count.
+  void launched(const uuid& id, pid_t pid);
+  /// Its process has ended: what it sent before is acted upon now, ahead of what the end sets off. On the reactor's thread.
+  void ended(const uuid& id);
+  /// The keeper did not take a descriptor.
+  void store_refused(const uuid& id, const std::string& why);
   /// Nobody hears any more; the descriptors stay for the next incarnation.
   void silence(const uuid& id);
   /// Closes the daemon's descriptors.
@@ -50,13 +62,20 @@ private:
     caf::actor_addr to;
     std::unique_ptr<notify_channel> notify;
     probe_ptr ready;
+    pid_t pid = 0; ///< 0: not known
+    std::uint32_t store_max = 0;
+    bool complained = false; ///< once for each incarnation
   };
 
   template <class Message>
   void tell(const uuid& id, Message message);
   void begin_ready(const uuid& id, int fd);
+  bool is_foreign(const uuid& id, pid_t sender, bool when_gone);
+  void take_descriptors(const uuid& id, const notify_message& message, pid_t sender, std::vector<int>& fds);
+  void complain(const uuid& id, const std::string& why);
 
   reactor& io_;
+  const reporter report_;
   std::mutex mutex_;
   std::shared_ptr<keeper_link> link_;
   std::unordered_map<uuid, entry> entries_;

@@ -125,6 +125,11 @@ caf::expected<log_location> node_host::host_control::logs(const std::string& nam
   return log_location{log_dir_of(*host_.services_, name, logs.dir), logs.timestamps, logs.merge_stderr};
 }
 
+std::string node_host::host_control::crash_dir() {
+  auto& dir = host_.options_.state_dir;
+  return dir.empty() ? dir : dir + "/crashes";
+}
+
 bool node_host::host_control::all_ready() {
   auto all = daemons();
   if (!all)

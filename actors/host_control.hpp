@@ -22,6 +22,7 @@ public:
   std::shared_ptr<void>
   follow_events(std::int64_t after_id, std::function<bool(const std::vector<event>&)> on_events) override;
   caf::expected<log_location> logs(const std::string& name) override;
+  std::string crash_dir() override;
   bool all_ready() override;
   std::string metrics() override;
   void shutdown() override;

@@ -36,6 +36,8 @@ struct life_end {
   bool asked = false;    ///< the end was ordered by the supervisor
   bool launched = false; ///< there was a process at all
   bool was_ready = false;
+  bool overran = false; ///< SIGKILL, after shutdown_timeout
+  process_usage usage;  ///< of a process
   instant started_at{}, ended_at{};
   wall_time ended_wall{};
   std::shared_ptr<supervisor_seed> below; ///< of a nested supervisor: what its next life begins with

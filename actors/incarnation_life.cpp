@@ -115,6 +115,8 @@ void end_life(incarnation_ptr self, const process_exit& exit) {
     end.reason.detail = fmt::format("did not stop within {}", format_duration(state.spec->shutdown_timeout));
   }
   end.asked = state.asked;
+  end.overran = state.overran;
+  end.usage = exit.usage;
   end.launched = true;
   end.was_ready = state.ready;
   end.started_at = exit.started_at == instant{} ? state.started_at : exit.started_at;

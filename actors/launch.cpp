@@ -128,7 +128,9 @@ caf::expected<std::string> find_program(const std::string& name, const std::vect
 
 } // namespace
 
-bool uses_notify(const daemon_spec& spec) { return spec.ready.type == readiness_type::notify || spec.watchdog; }
+bool uses_notify(const daemon_spec& spec) {
+  return spec.ready.type == readiness_type::notify || spec.watchdog || spec.fd_store_max > 0;
+}
 
 std::vector<std::string> make_environment(const services& with, const daemon_spec& spec, const uuid& id) {
   std::vector<std::string> env;
@@ -139,7 +141,7 @@ std::vector<std::string> make_environment(const services& with, const daemon_spe
     auto name = entry.substr(0, entry.find('='));
     auto& names = spec.inherit_env.names;
     if (
-      name.starts_with("DUENDE_KEEPER") || name == "DUENDE_GENERATION" || name == "NOTIFY_SOCKET"
+      name.starts_with("DUENDE_KEEPER") || name == "DUENDE_GENERATION" || name == "NOTIFY_SOCKET" || name == "FDSTORE"
       || name.starts_with("LISTEN_") || name == "DUENDE_INSTANCE")
       return false; // between the node and those who started it
     return spec.inherit_env.all || std::find(names.begin(), names.end(), name) != names.end();
@@ -153,6 +155,8 @@ std::vector<std::string> make_environment(const services& with, const daemon_spe
     env.push_back(fmt::format("DUENDE_INSTANCE={}", instance_number(spec)));
   if (uses_notify(spec))
     env.push_back("NOTIFY_SOCKET=" + notify_path_of(with, id));
+  if (spec.fd_store_max > 0)
+    env.push_back(fmt::format("FDSTORE={}", spec.fd_store_max));
   if (spec.watchdog)
     env.push_back(fmt::format(
       "WATCHDOG_USEC={}", std::chrono::duration_cast<std::chrono::microseconds>(spec.watchdog->interval).count()));

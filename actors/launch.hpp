@@ -16,7 +16,7 @@ caf::expected<std::shared_ptr<launch_request>> make_launch(
 /// The environment of a daemon: inherited names, then its own, then what duende adds (NOTIFY_SOCKET, WATCHDOG_USEC).
 std::vector<std::string> make_environment(const services& with, const daemon_spec& spec, const uuid& id);
 
-/// Whether the daemon talks over a notify socket: to say that it is ready, or that it is alive.
+/// Whether the daemon talks over a notify socket: to say that it is ready or alive, or to leave descriptors behind.
 bool uses_notify(const daemon_spec& spec);
 
 } // namespace duende

@@ -90,7 +90,10 @@ caf::error node_host::begin(const stack_source& source) {
   if (auto error = open_history())
     return error;
   auto stored = store_->load();
-  side_ = std::make_unique<channels>(*io_);
+  side_ = std::make_unique<channels>(*io_, [this](const std::string& name, const std::string& text) {
+    if (services_)
+      services_->record({.kind = event_kind::limit, .daemon = name, .text = name + ": " + text});
+  });
   std::vector<held_child> held;
   std::uint32_t generation = 1;
   if (options_.keeper_fd >= 0) {
@@ -115,6 +118,10 @@ caf::error node_host::begin(const stack_source& source) {
       services_->record({.kind = event_kind::limit, .daemon = name, .text = name + ": " + text});
   };
   logs_ = std::make_unique<log_capture>(std::move(logging));
+  if (!options_.state_dir.empty())
+    crashes_ = std::make_unique<crash_store>(options_.state_dir + "/crashes", [this](std::string text) {
+      store_->record({.kind = event_kind::limit, .text = std::move(text)});
+    });
   native_ = system_->spawn(native_backend, link_source{[this] { return connect(); }});
   auto shared = std::make_shared<services>();
   shared->node = options_.name;
@@ -125,6 +132,7 @@ caf::error node_host::begin(const stack_source& source) {
   shared->store = store_.get();
   shared->logs = logs_.get();
   shared->side = side_.get();
+  shared->crashes = crashes_.get();
   shared->native = native_;
   services_ = shared;
   if (link_)
@@ -189,12 +197,17 @@ caf::expected<std::shared_ptr<keeper_link>> node_host::connect() {
 link_events node_host::events_of_link() {
   link_events events;
   auto tell = [this](auto notice) { caf::anon_send(native_, std::move(notice)); };
-  events.on_launched = [tell](launched notice) { tell(std::move(notice)); };
+  events.on_launched = [this, tell](launched notice) {
+    side_->launched(notice.id, notice.pid);
+    tell(std::move(notice));
+  };
+  events.on_store_refused = [this](const uuid& id, const std::string& why) { side_->store_refused(id, why); };
   events.on_launch_failed = [this, tell](launch_failure notice) {
     if (!side_->helper_ended(notice.id, exit_reason::spawn(notice.text)))
       tell(std::move(notice));
   };
   events.on_exit = [this, tell](process_exit notice) {
+    side_->ended(notice.id);
     if (notice.incarnation == 0) {
       std::lock_guard lock{mutex_};
       if (orphans_left_ > 0 && --orphans_left_ == 0)
@@ -275,6 +288,7 @@ node_host::~node_host() {
     side_->use(nullptr);
   system_.reset();
   logs_.reset();
+  crashes_.reset();
   side_.reset();
   store_.reset();
   io_.reset();

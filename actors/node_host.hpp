@@ -6,6 +6,7 @@
 #include "actors/node.hpp"
 #include "backends/native/link.hpp"
 #include "core/reactor.hpp"
+#include "monitors/crashes/crash_store.hpp"
 #include "monitors/history/store.hpp"
 #include "monitors/logs/capture.hpp"
 
@@ -87,6 +88,7 @@ private:
   std::unique_ptr<history> store_;
   std::unique_ptr<channels> side_;
   std::shared_ptr<keeper_link> link_;
+  std::unique_ptr<crash_store> crashes_; ///< outlives the log thread, which hands over to it
   std::unique_ptr<log_capture> logs_;
   std::unique_ptr<caf::actor_system> system_;
   backend_actor native_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <future>
 #include <unordered_map>
 
 namespace duende {
@@ -42,7 +43,7 @@ std::shared_ptr<node_seed> node_host::make_seed(stack wanted, loaded_state store
   for (auto& each : held)
     if (auto record = parse_life_record(each.record))
       living.emplace(record->name, &each);
-  std::vector<uuid> known;
+  std::vector<uuid> known, left_behind;
   each_process(*seed->root, [&](child_seed& c) {
     if (auto row = rows.find(c.name); row != rows.end())
       recall(c, *row->second);
@@ -57,9 +58,23 @@ std::shared_ptr<node_seed> node_host::make_seed(stack wanted, loaded_state store
       logs_->attach(c.id, log_stream::out, std::exchange(process.channels.out, -1));
     if (process.channels.err >= 0)
       logs_->attach(c.id, log_stream::err, std::exchange(process.channels.err, -1));
+    if (process.channels.notify >= 0)
+      side_->resumed(c.id, process.running ? process.process.pid : 0, process.record, c.spec->fd_store_max);
+    if (!process.running && c.spec->fd_store_max > 0)
+      left_behind.push_back(c.id);
     side_->arrived(process.channels);
     c.held = std::move(process);
   });
+  if (!left_behind.empty()) { // descriptors of a life that ended unseen are with the keeper before the next one starts
+    std::promise<void> done;
+    auto wait = done.get_future();
+    io_->post([&] {
+      for (auto& id : left_behind)
+        side_->ended(id);
+      done.set_value();
+    });
+    wait.wait();
+  }
   for (auto& each : held) { // helpers of the dead node, and daemons that the stack no longer names
     if (std::find(known.begin(), known.end(), each.process.id) != known.end() || each.process.id.nil())
       continue;

@@ -55,6 +55,10 @@ bool node_host::leaving() const {
   return leaving_;
 }
 
-void node_host::leave() { store_->flush(2s); }
+void node_host::leave() {
+  if (crashes_)
+    crashes_->flush(2s);
+  store_->flush(2s);
+}
 
 } // namespace duende

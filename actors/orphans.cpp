@@ -1,5 +1,6 @@
 // What a killed keeper left running: taken over where it is still wanted as it is, else ended before anything starts, so that
 // nothing ever runs twice.
+#include "actors/launch.hpp"
 #include "actors/life_record.hpp"
 #include "actors/node_host.hpp"
 #include "core/config/load.hpp"
@@ -42,7 +43,7 @@ caf::expected<std::vector<held_child>> node_host::settle_orphans(const loaded_st
     held.started_at = orphan.started_at;
     held.record = to_text(record);
     logs_->open(orphan.id, now->name, now->logs, log_dir_of(*services_, now->name, now->logs.dir));
-    bool notifies = now->ready.type == readiness_type::notify || now->watchdog;
+    bool notifies = uses_notify(*now);
     std::vector<std::string> sockets;
     for (auto& each : now->sockets)
       sockets.push_back(each.listen);

@@ -25,6 +25,7 @@ exec_launcher launcher_for(const services_ptr& with, const daemon_spec_ptr& spec
     as.args.assign(command.begin() + 1, command.end());
     as.ready = {};
     as.watchdog.reset();
+    as.fd_store_max = 0;
     auto request = make_launch(*with, as, uuid::random(), 1, {});
     if (!request) {
       done(exit_reason::spawn(sentence(request.error())));
@@ -57,7 +58,7 @@ std::unique_ptr<readiness> readiness::begin(
   auto& r = *result;
   if (!r.with_->side)
     return result;
-  r.with_->side->listen(id, incarnation, record, to.address());
+  r.with_->side->listen(id, incarnation, record, to.address(), r.spec_->fd_store_max);
   if (type == readiness_type::log && r.with_->logs) {
     auto matched = [side = r.with_->side, id, address = to.address()] {
       side->mark_ready(id);

@@ -14,6 +14,7 @@ class reactor;
 class history;
 class log_capture;
 class channels;
+class crash_store;
 struct event;
 
 struct services {
@@ -22,9 +23,10 @@ struct services {
   std::vector<std::string> environment; ///< the node's own, "KEY=VALUE"
   reactor* io = nullptr;
   history* store = nullptr;
-  log_capture* logs = nullptr; ///< null where this node runs no processes
-  channels* side = nullptr;    ///< likewise
-  backend_actor native;        ///< invalid where this node has no keeper
+  log_capture* logs = nullptr;    ///< null where this node runs no processes
+  channels* side = nullptr;       ///< likewise
+  crash_store* crashes = nullptr; ///< null where nothing is stored
+  backend_actor native;           ///< invalid where this node has no keeper
   /// Empty: the reactor's timers. Tests put virtual time here.
   std::function<void(duration, std::function<void()>)> timers;
 

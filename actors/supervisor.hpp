@@ -195,6 +195,14 @@ private:
   void record_event(const child& c, event_kind kind, std::string text, std::optional<exit_cause> cause = {});
   void record_own_event(event_kind kind, std::string text);
 
+  // supervisor_crashes.cpp: reports of abnormal ends
+  struct last_life {
+    std::uint32_t incarnation, restarts;
+    std::int32_t pid;
+    std::optional<wall_time> started_at;
+  };
+  void report_crash(const child& c, const life_end& end, const last_life& life);
+
   child* find(const std::string& name);
   bool is_watched(const child& c) const;
   void append_parked(tree_snapshot& result, const child& parked, instant now) const;
@@ -230,6 +238,7 @@ private:
   std::size_t stop_scan_ = 0;     ///< under an order: of the group that stops nothing from there on lives
   bool regrouping_ = false;       ///< a group is on its way down, to start again
   std::optional<exit_reason> end_reason_;
+  std::string gave_up_; ///< why, where the end that is looked at now led to it
 };
 
 } // namespace duende

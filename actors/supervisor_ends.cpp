@@ -40,13 +40,16 @@ void supervisor::on_down(const caf::down_msg& down) {
 void supervisor::child_ended(child& c, life_end end) {
   start_scan_ = std::min<std::size_t>(start_scan_, c.index);
   c.ready = false;
+  const last_life life{c.incarnation, c.restarts, c.pid, c.more ? c.more->started_wall : std::nullopt};
   c.pid = 0;
+  gave_up_.clear();
   count_end(c, end);
   bool success = c.spec && is_success(c.spec->restart, end.reason);
   set_milestone(c, success && !end.asked ? milestone::completed : milestone::down);
   c.stop_wanted = c.stop_at_once = false;
   std::erase(held_stops_, &c);
-  if (c.removing) {
+  const bool removed = c.removing;
+  if (removed) {
     forget_child(c);
   } else if (shutting_down_ || c.desired == desired_state::down) {
     settle(c, daemon_state::stopped);
@@ -67,6 +70,8 @@ void supervisor::child_ended(child& c, life_end end) {
     if (c.kind == child_kind::process && c.desired == desired_state::up)
       persist(c); // the last exit and the count survive the next node, too
   }
+  if (!removed) // what follows is under way already
+    report_crash(c, end, life);
   pump_stops();
   regroup_due();
   if (starts_in_order(spec_.strategy))
@@ -181,7 +186,8 @@ bool supervisor::admit_restart(child& c, instant now) {
     return false;
   }
   ++escalations_;
-  record_event(c, event_kind::give_up, fmt::format("{}, supervisor '{}' gives up", text, spec_.name));
+  gave_up_ = fmt::format("{}, supervisor '{}' gives up", text, spec_.name);
+  record_event(c, event_kind::give_up, gave_up_);
   settle(c, daemon_state::failed);
   record_own_event(event_kind::escalation, fmt::format("supervisor '{}' gives up: {}", spec_.name, text));
   begin_shutdown(exit_reason::failure("intensity exceeded: " + text));
@@ -191,6 +197,7 @@ bool supervisor::admit_restart(child& c, instant now) {
 void supervisor::give_up(child& c, const std::string& why) {
   c.desired = desired_state::down;
   c.detail().status_text = why;
+  gave_up_ = why;
   record_event(c, event_kind::give_up, fmt::format("gives up: {}", why));
   record_event(c, event_kind::andon, fmt::format("waits for a person; 'duende start {}' tries again", c.name));
   settle(c, daemon_state::failed);
@@ -207,6 +214,8 @@ void supervisor::settle(child& c, daemon_state state) {
     c.detail().exit_seen = {};
     if (!shutting_down_) // the next start begins afresh
       persist(c);
+    if (c.kind == child_kind::process && c.spec->fd_store_max > 0 && c.desired == desired_state::down)
+      send(with_->native, retain_atom::value, c.more->id);
   }
   settle_waiters(c);
 }

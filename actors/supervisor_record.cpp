@@ -3,6 +3,7 @@
 
 #include "core/crash_point.hpp"
 #include "core/units.hpp"
+#include "monitors/crashes/crash_store.hpp"
 #include "monitors/history/store.hpp"
 #include "monitors/logs/capture.hpp"
 
@@ -112,6 +113,8 @@ void supervisor::forget_child(child& c) {
   if (c.kind == child_kind::process) {
     auto id = c.more->id;
     with_->store->remove_child(id);
+    if (with_->crashes)
+      with_->crashes->forget(id);
     auto native = with_->native;
     auto* logs = with_->logs;
     if (logs)

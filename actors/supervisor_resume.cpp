@@ -106,6 +106,7 @@ void supervisor::readopt(child& c, const held_child& held, daemon_state stored) 
   end.reason = reason_of(held.exit);
   end.asked = record.wanted != intent::run;
   end.launched = true;
+  end.usage = held.exit.usage;
   end.was_ready = record.ready;
   end.started_at = held.started_at;
   end.ended_at = held.exit.ended_at;

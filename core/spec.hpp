@@ -76,6 +76,7 @@ struct log_spec {
   std::uint32_t max_files = 5;           ///< the current one included
   bool timestamps = true;
   bool merge_stderr = false;
+  std::uint32_t crash_reports = 5; ///< so many are kept; 0 = none are written
   bool operator==(const log_spec&) const = default;
 };
 
@@ -87,6 +88,7 @@ struct socket_spec {
 };
 /// So many a daemon.
 inline constexpr std::size_t max_sockets = 64;
+inline constexpr std::size_t max_stored_fds = 256;
 
 /// Which variables pass from the node's own environment.
 struct inherit_env_spec {
@@ -120,6 +122,7 @@ struct daemon_spec {
   bool no_new_privileges = false;
   log_spec logs;
   std::vector<socket_spec> sockets;  ///< its descriptors from 3 on
+  std::uint32_t fd_store_max = 0;    ///< descriptors that it may leave to its next life; 0: none
   std::string instance_of;           ///< the name that several instances share; empty: the only one
   std::uint32_t max_unavailable = 0; ///< of the instances, while they are replaced; 0: a new one is ready first
 

@@ -58,6 +58,7 @@ void compare_logs(comparison& c, const log_spec& a, const log_spec& b) {
   c.restart("logs.max_files", a.max_files, b.max_files);
   c.restart("logs.timestamps", a.timestamps, b.timestamps);
   c.restart("logs.merge_stderr", a.merge_stderr, b.merge_stderr);
+  c.adopt("logs.crash_reports", a.crash_reports, b.crash_reports);
 }
 
 comparison compare(const daemon_spec& a, const daemon_spec& b) {
@@ -85,6 +86,7 @@ comparison compare(const daemon_spec& a, const daemon_spec& b) {
   c.restart("security.no_new_privileges", a.no_new_privileges, b.no_new_privileges);
   compare_logs(c, a.logs, b.logs);
   c.restart("socket", a.sockets, b.sockets);
+  c.restart("fd_store_max", a.fd_store_max, b.fd_store_max);
   c.restart("instances", a.instance_of, b.instance_of);
   c.adopt("rolling.max_unavailable", a.max_unavailable, b.max_unavailable);
   // A key this list does not know must not pass for unchanged.

@@ -1,4 +1,5 @@
 // /v1/daemons and what is done to one of them.
+#include "actors/api/crashes.hpp"
 #include "actors/api/json.hpp"
 #include "actors/api/parameters.hpp"
 #include "actors/api/routes.hpp"
@@ -11,11 +12,10 @@
 namespace duende::api {
 namespace {
 
-http_response daemon_response(
-  const api_context& context, int status, const daemon_status& daemon, const log_location* logs = nullptr) {
+http_response daemon_response(const api_context& context, int status, const daemon_status& daemon) {
   std::string body;
   json_writer out{body};
-  write_json(out, daemon, context.node.info().name, usage_of(daemon), logs);
+  write_json(out, daemon, context.node.info().name, usage_of(daemon));
   return json_response(status, std::move(body));
 }
 
@@ -46,7 +46,12 @@ http_response show_daemon(const api_context& context, const http_request&, const
   if (!daemon)
     return problem(daemon.error());
   auto logs = context.node.logs(name);
-  return daemon_response(context, 200, *daemon, logs ? &*logs : nullptr);
+  std::string body;
+  json_writer out{body};
+  write_json(
+    out, *daemon, context.node.info().name, usage_of(*daemon), logs ? &*logs : nullptr,
+    [&](json_writer& more) { write_last_crash(more, context.node, name); });
+  return json_response(200, std::move(body));
 }
 
 http_response add_daemon(const api_context& context, const http_request& request, const std::string&) {

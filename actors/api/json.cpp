@@ -131,7 +131,7 @@ json_writer& json_writer::null() {
 
 void write_json(
   json_writer& out, const daemon_status& daemon, std::string_view node, const usage_figures& usage,
-  const log_location* logs) {
+  const log_location* logs, const std::function<void(json_writer&)>& more) {
   out.begin_object();
   out.member("name", daemon.name).member("id", to_string(daemon.id)).member("state", to_string(daemon.state));
   out.member("pid", daemon.pid > 0 ? std::optional{daemon.pid} : std::nullopt);
@@ -159,6 +159,8 @@ void write_json(
     out.key("logs").begin_object().member("dir", logs->dir).member("timestamps", logs->timestamps);
     out.member("merged", logs->merged).end_object();
   }
+  if (more)
+    more(out);
   out.end_object();
 }
 

@@ -4,6 +4,7 @@
 #include "actors/control.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,10 +55,10 @@ struct usage_figures {
   std::optional<std::uint64_t> memory_bytes;
 };
 
-/// As `ps --json`.
+/// As `ps --json`. `more` adds members.
 void write_json(
   json_writer& out, const daemon_status& daemon, std::string_view node, const usage_figures& usage,
-  const log_location* logs = nullptr);
+  const log_location* logs = nullptr, const std::function<void(json_writer&)>& more = {});
 void write_json(json_writer& out, const event& x);
 void write_json(json_writer& out, const apply_plan& plan);
 void write_json(json_writer& out, const node_info& info);

@@ -50,6 +50,8 @@ constexpr std::array routes = {
   route{"POST", "v1/daemons/{}/scale", scale_daemon},
   route{"PATCH", "v1/daemons/{}/resources", later},
   route{"GET", "v1/daemons/{}/logs", show_logs},
+  route{"GET", "v1/daemons/{}/crashes", list_crashes_of},
+  route{"GET", "v1/daemons/{}/crashes/{}", show_crash},
   route{"GET", "v1/daemons/{}/samples", later},
   route{"GET", "v1/daemons/{}/trace", later},
   route{"GET", "v1/logs", follow_all_logs},

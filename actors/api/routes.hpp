@@ -63,6 +63,8 @@ http_response scale_daemon(const api_context&, const http_request&, const std::s
 http_response signal_daemon(const api_context&, const http_request&, const std::string& name);
 http_response apply_stack(const api_context&, const http_request&, const std::string& name);
 http_response list_events(const api_context&, const http_request&, const std::string& name);
+http_response list_crashes_of(const api_context&, const http_request&, const std::string& name);
+http_response show_crash(const api_context&, const http_request&, const std::string& name);
 http_response show_logs(const api_context&, const http_request&, const std::string& name);
 http_response follow_all_logs(const api_context&, const http_request&, const std::string& name);
 http_response show_node(const api_context&, const http_request&, const std::string& name);

@@ -6,14 +6,39 @@
 namespace duende::cli {
 namespace {
 
+constexpr std::size_t shown_lines = 10;
+
 void line(std::string_view key, std::string_view value) {
   if (!value.empty())
-    fmt::print("{:<12}{}\n", key, printable(value));
+    fmt::print("{:<14}{}\n", key, printable(value));
 }
 
 std::string moment(const json& object, const char* key) {
   auto text = text_of(object, key);
   return text.empty() ? text : fmt::format("{} ({})", text, local_time(text));
+}
+
+/// JSON lines as an array.
+json lines_of(const std::string& text) {
+  auto lines = json::array();
+  for (std::string_view rest = text; !rest.empty();) {
+    auto one = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+    if (auto parsed = json::parse(one, nullptr, false); parsed.is_object())
+      lines.push_back(std::move(parsed));
+  }
+  return lines;
+}
+
+void show_lines(const std::string& title, const json& lines) {
+  if (!lines.is_array() || lines.empty())
+    return;
+  fmt::print("\n{}\n", title);
+  for (auto i = lines.size() - std::min(lines.size(), shown_lines); i < lines.size(); ++i) {
+    auto at = text_of(lines[i], "at");
+    fmt::print(
+      "  {}{}{}\n", at.empty() ? at : local_time(at), at.empty() ? "" : "  ", printable(text_of(lines[i], "text")));
+  }
 }
 
 } // namespace
@@ -24,9 +49,13 @@ int status(const context& c, const std::string& name, bool as_json) {
   if (!daemon)
     return report(fmt::format("cannot show '{}'", name), daemon.error());
   auto events = node.send_json({.target = "/v1/events?limit=10&daemon=" + api_encode(name)});
-  auto log = node.send({.target = daemon_target(name, "/logs?tail=10"), .headers = {{"Accept", "text/plain"}}});
+  auto log = node.send(
+    {.target = daemon_target(name, fmt::format("/logs?tail={}", shown_lines)),
+     .headers = {{"Accept", "application/x-ndjson"}}});
+  auto lines = log ? lines_of(*log) : json::array();
   if (as_json) {
     (*daemon)["events"] = events ? *events : json::array();
+    (*daemon)["log_lines"] = lines;
     fmt::print("{}\n", daemon->dump(2));
     return done;
   }
@@ -55,19 +84,24 @@ int status(const context& c, const std::string& name, bool as_json) {
     line("cpu", fmt::format("{:.1f}% since it started", number_of(*daemon, "cpu_percent")));
   if (const auto& last = (*daemon)["last_exit"]; last.is_object())
     line("last exit", fmt::format("{}, {}", text_of(last, "text"), moment(last, "at")));
+  const auto crash = daemon->value("last_crash", json{});
+  line("crash report", text_of(crash, "path"));
   if (events && !events->empty()) {
     fmt::print("\nevents\n");
     for (const auto& event : *events)
       fmt::print("  {}\n", event_line(event, colored));
   }
-  if (log && !log->empty()) {
-    fmt::print("\nlast lines\n");
-    for (std::string_view rest = *log; !rest.empty();) {
-      auto text = rest.substr(0, rest.find('\n'));
-      rest.remove_prefix(std::min(rest.size(), text.size() + 1));
-      fmt::print("  {}\n", printable(text));
+  bool shown = false;
+  if (crash.is_object())
+    if (auto report = node.send_json({.target = daemon_target(name, "/crashes/" + text_of(crash, "id"))})) {
+      auto title = fmt::format(
+        "last lines before incarnation {} ended ({}, {})", static_cast<long>(number_of(crash, "incarnation")),
+        printable(text_of(crash, "text")), local_time(text_of(crash, "at")));
+      show_lines(title, report->value("log_lines", json::array()));
+      shown = number_of(*daemon, "pid") <= 0 && number_of(crash, "incarnation") == number_of(*daemon, "incarnation");
     }
-  }
+  if (!shown)
+    show_lines("last lines", lines);
   return done;
 }
 

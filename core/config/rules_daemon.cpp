@@ -132,6 +132,11 @@ const auto of_daemon = std::to_array<rule>({
   row<held, &held::listen>(
     "daemon.socket", "listen", shape::listen, "IP:PORT, [IPV6]:PORT, udp:IP:PORT or unix:/PATH."),
   row<held, &held::name>("daemon.socket", "name", shape::name, "In LISTEN_FDNAMES. Default: the daemon's name."),
+  within(
+    daemon<&d::fd_store_max>(
+      "fd_store_max", shape::integer,
+      "So many descriptors it may leave to its next life, by FDSTORE=1 of sd_notify; 0 = none."),
+    0, max_stored_fds),
 
   within(
     {"daemon", "instances", shape::integer, "N > 1 gives name-1 to name-N, each with its number in DUENDE_INSTANCE.",
@@ -153,6 +158,10 @@ const auto of_daemon = std::to_array<rule>({
     logs<&log_spec::max_files>("max_files", shape::integer, "How many are kept, the current one included."), 1, 10'000),
   logs<&log_spec::timestamps>("timestamps", shape::boolean, "Each line begins with its time."),
   logs<&log_spec::merge_stderr>("merge_stderr", shape::boolean, "Both streams into one file."),
+  within(
+    logs<&log_spec::crash_reports>(
+      "crash_reports", shape::integer, "How many reports of abnormal ends are kept; 0 = none are written."),
+    0, 100),
 });
 
 } // namespace

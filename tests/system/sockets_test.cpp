@@ -113,8 +113,8 @@ TEST_CASE("an address that is taken is a failed start that says so") {
   taker.until_state("web", "running");
   node n{web(port)};
   n.until("the start fails", [&] {
-    return n.ps("web")["last_exit"]["text"].get<std::string>().find("cannot listen on '127.0.0.1:")
-           != std::string::npos;
+    auto last = n.ps("web")["last_exit"];
+    return last.is_object() && std::string{last["text"]}.find("cannot listen on '127.0.0.1:") != std::string::npos;
   });
   CHECK(n.ps("web")["last_exit"]["text"].get<std::string>().find("Address already in use") != std::string::npos);
 }
