@@ -142,6 +142,18 @@ TEST_CASE("the cost of a large group grows with its size, not with its square", 
   CHECK(large < 32 * small); // 64 times as much where it is quadratic
 }
 
+TEST_CASE("nothing of a runtime outlives it", "[runtime]") {
+  auto kept = std::make_shared<int>();
+  {
+    runtime r{without_socket()};
+    auto group = r.supervisor("g", {});
+    REQUIRE(group.spawn_actor("a", [kept](caf::event_based_actor*) -> caf::behavior { return {[](int) {}}; }));
+    REQUIRE(eventually([&] { return status_of(r, "a").state == daemon_state::running; }));
+    CHECK(kept.use_count() > 1);
+  }
+  CHECK(kept.use_count() == 1);
+}
+
 TEST_CASE("a process of a program runs under a keeper of its own", "[runtime]") {
   runtime r{without_socket()};
   daemon_spec spec;
