@@ -63,8 +63,8 @@ foreach(suite IN LISTS suites)
     endforeach()
     # The programs themselves under AddressSanitizer, killed at each crash point; what it finds lands in report.*.
     if(suite STREQUAL "asan")
-      set(environment DUENDE_BIN=${build}/asan/bin UBSAN_OPTIONS=print_stacktrace=1:log_path=${build}/asan/report
-        ASAN_OPTIONS=log_path=${build}/asan/report)
+      set(environment DUENDE_BIN=${build}/asan/bin ASAN_OPTIONS=log_path=${build}/asan/report
+        UBSAN_OPTIONS=print_stacktrace=1:log_path=${build}/asan/report:suppressions=${root}/tests/ubsan.supp)
       foreach(name crash survive supervise)
         add(asan.system.${name} 900 SERIAL COMMAND ${build}/bin/test_system --filenames-as-tags "[#${name}_test]"
           ENVIRONMENT ${environment})
