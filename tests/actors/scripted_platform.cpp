@@ -76,6 +76,7 @@ backend_actor::behavior_type scripted_platform::backend(backend_actor::pointer) 
     },
     [this](forget_atom, const uuid& id) { log.push_back("forget " + names[id]); },
     [](retain_atom, const listen_list_ptr&) {},
+    [this](retain_atom, const uuid& id) { log.push_back("let go " + names[id]); },
     [](const launched&) {},
     [](const launch_failure&) {},
     [](const process_exit&) {},
