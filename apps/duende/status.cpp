@@ -86,20 +86,23 @@ int status(const context& c, const std::string& name, bool as_json) {
     line("last exit", fmt::format("{}, {}", text_of(last, "text"), moment(last, "at")));
   const auto crash = daemon->value("last_crash", json{});
   line("crash report", text_of(crash, "path"));
+  auto report = crash.is_object() ? node.send_json({.target = daemon_target(name, "/crashes/" + text_of(crash, "id"))})
+                                  : caf::expected<json>{json{}};
+  if (report && report->is_object())
+    line("core", text_of(report->value("core", json{}), "text"));
   if (events && !events->empty()) {
     fmt::print("\nevents\n");
     for (const auto& event : *events)
       fmt::print("  {}\n", event_line(event, colored));
   }
   bool shown = false;
-  if (crash.is_object())
-    if (auto report = node.send_json({.target = daemon_target(name, "/crashes/" + text_of(crash, "id"))})) {
-      auto title = fmt::format(
-        "last lines before incarnation {} ended ({}, {})", static_cast<long>(number_of(crash, "incarnation")),
-        printable(text_of(crash, "text")), local_time(text_of(crash, "at")));
-      show_lines(title, report->value("log_lines", json::array()));
-      shown = number_of(*daemon, "pid") <= 0 && number_of(crash, "incarnation") == number_of(*daemon, "incarnation");
-    }
+  if (report && report->is_object()) {
+    auto title = fmt::format(
+      "last lines before incarnation {} ended ({}, {})", static_cast<long>(number_of(crash, "incarnation")),
+      printable(text_of(crash, "text")), local_time(text_of(crash, "at")));
+    show_lines(title, report->value("log_lines", json::array()));
+    shown = number_of(*daemon, "pid") <= 0 && number_of(crash, "incarnation") == number_of(*daemon, "incarnation");
+  }
   if (!shown)
     show_lines("last lines", lines);
   return done;

@@ -157,3 +157,29 @@ logs = { crash_reports = 2 }
     texts += std::string{each["text"]} + "\n";
   CHECK(texts.find("5 restarts in 30s, the limit is 5 in 30s") != std::string::npos);
 }
+
+TEST_CASE("a core is found where the kernel put it") {
+  options how;
+  how.prefix = {"sh", "-c", "ulimit -c unlimited && exec \"$@\"", "sh"};
+  node n{
+    R"(
+[[daemon]]
+name = "web"
+command = "@WORKER@ @DIR@/starts lastwords 1 11"
+working_dir = "@DIR@"
+restart = { policy = "never" }
+)",
+    how};
+  auto report = last_report(n, "web");
+  auto pattern = read_file("/proc/sys/kernel/core_pattern");
+  if (report["core"].is_null()) {
+    WARN("this machine writes no cores");
+    return;
+  }
+  CHECK(report["text"] == "killed by SIGSEGV (core dumped)");
+  if (pattern[0] == '|')
+    CHECK_FALSE(std::string{report["core"]["text"]}.empty());
+  else
+    CHECK(std::filesystem::exists(std::string{report["core"]["path"]}));
+  CHECK(n.cli({"status", "web"}).out.find("core          " + std::string{report["core"]["text"]}) != std::string::npos);
+}
