@@ -2,6 +2,7 @@
 
 #include "actors/host_control.hpp"
 #include "actors/quiet_coordinator.hpp"
+#include "actors/reactor_coordinator.hpp"
 #include "backends/native/backend.hpp"
 #include "backends/native/spawn_keeper.hpp"
 #include "core/config/load.hpp"
@@ -23,7 +24,6 @@
 namespace duende {
 
 node_host::node_host(host_options options) : options_(std::move(options)), started_at_(wall_now()) {
-  use_quiet_clock(config_); // and work sharing: CAF's default polls
   auto threads =
     options_.threads != 0 ? options_.threads : std::max<std::size_t>(std::thread::hardware_concurrency(), 1);
   config_.set("scheduler.max-threads", threads); // CAF's own default is four at the least
@@ -112,6 +112,10 @@ caf::error node_host::begin(const stack_source& source) {
     logging.stage_write_fd = link_->stage_write_fd();
     logging.journal_path = options_.state_dir + "/logs.journal";
   }
+  if (options_.on_reactor)
+    use_reactor(config_, *io_);
+  else
+    use_quiet_clock(config_); // and work sharing: CAF's default polls
   system_ = std::make_unique<caf::actor_system>(config_);
   logging.on_error = [this](const std::string& name, const std::string& text) {
     if (services_)

@@ -29,6 +29,7 @@ struct host_options {
   std::string metrics; ///< shown in node_info
   int keeper_fd = -1;  ///< the socket to the keeper that started this node; -1: a keeper is started when first needed
   std::size_t threads = 0; ///< of CAF's scheduler; 0: one per core
+  bool on_reactor = false; ///< no threads for actors but the reactor's: none of them may block
   bool adopt_orphans =
     true; ///< what a killed keeper left: taken over where unchanged, or (false) ended before anything starts
   std::vector<std::string> environment;

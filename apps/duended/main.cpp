@@ -128,7 +128,7 @@ int main(int argc, char** argv) {
   how.run_dir = socket_path.substr(0, socket_path.rfind('/'));
   how.metrics = settings.metrics;
   how.keeper_fd = options->keeper_fd;
-  how.threads = 1; // its handlers never block; hops between threads would be most of what a restart costs
+  how.on_reactor = true; // hops between threads would be most of what a restart costs
   how.adopt_orphans = options->adopt_orphans;
   how.upgraded = options->upgraded;
   how.upgrade_failure = options->upgrade_failure;
