@@ -29,6 +29,7 @@ using start_atom = caf::atom_constant<caf::atom("start")>;
 using stop_atom = caf::atom_constant<caf::atom("stop")>;
 using pause_atom = caf::atom_constant<caf::atom("pause")>;
 using resume_atom = caf::atom_constant<caf::atom("resume")>;
+using reload_atom = caf::atom_constant<caf::atom("reload")>;
 using signal_atom = caf::atom_constant<caf::atom("signal")>;
 using launch_atom = caf::atom_constant<caf::atom("launch")>;
 using adopt_atom = caf::atom_constant<caf::atom("adopt")>;

@@ -1,6 +1,7 @@
 // What is asked for: the configuration as values. The loader (core/config/) makes these; nothing here reads a file.
 #pragma once
 
+#include "core/boxed.hpp"
 #include "core/state.hpp"
 #include "core/time.hpp"
 
@@ -90,6 +91,39 @@ struct socket_spec {
 inline constexpr std::size_t max_sockets = 64;
 inline constexpr std::size_t max_stored_fds = 256;
 
+struct hook_command {
+  std::vector<std::string> words;
+  std::optional<duration> timeout; ///< none: that of all
+  bool operator==(const hook_command&) const = default;
+};
+/// So many at one point of a daemon's life.
+inline constexpr std::size_t max_hook_commands = 32;
+
+/// Commands around a daemon's life, one after another; each is killed with its group when its time is over.
+struct hook_spec {
+  std::vector<hook_command> pre_start, post_start, pre_stop, post_stop, on_give_up, reload;
+  duration timeout = 30s;
+  bool operator==(const hook_spec&) const = default;
+};
+
+/// Restart when files change.
+struct watch_spec {
+  std::vector<std::string> paths; ///< absolute
+  std::vector<std::string> ignore = {".git", "*.swp", "*~"};
+  duration debounce = 200ms; ///< so long nothing must have changed
+  bool recursive = true;
+  bool operator==(const watch_spec&) const = default;
+};
+
+/// Runs to completion at times: `every` so often, or where that is zero as `calendar` says (core/calendar.hpp).
+struct schedule_spec {
+  duration every{};
+  std::string calendar;
+  duration jitter{};     ///< each run is up to this much later
+  bool catch_up = false; ///< run once at start where a run was missed
+  bool operator==(const schedule_spec&) const = default;
+};
+
 /// Which variables pass from the node's own environment.
 struct inherit_env_spec {
   bool all = false;
@@ -125,6 +159,9 @@ struct daemon_spec {
   std::uint32_t fd_store_max = 0;    ///< descriptors that it may leave to its next life; 0: none
   std::string instance_of;           ///< the name that several instances share; empty: the only one
   std::uint32_t max_unavailable = 0; ///< of the instances, while they are replaced; 0: a new one is ready first
+  boxed<hook_spec> hooks;
+  boxed<watch_spec> watch;
+  boxed<schedule_spec> schedule;
 
   bool operator==(const daemon_spec&) const = default;
 };

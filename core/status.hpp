@@ -54,6 +54,10 @@ struct daemon_status {
   desired_state desired = desired_state::down;
   std::string status_text;                    ///< sd_notify's STATUS=, or why it waits: "waits for 'db' to be ready"
   std::optional<double> next_restart_seconds; ///< in backoff
+  std::optional<wall_time> next_run_at;       ///< of a scheduled one
+  std::optional<wall_time> last_run_at;       ///< likewise, its start
+  std::uint64_t skipped_runs = 0;             ///< the one before still ran
+  bool scheduled = false;
   std::string version, description;
   std::string instance_of;                         ///< the name that several instances share
   std::shared_ptr<const daemon_counters> counters; ///< null where nothing was counted yet

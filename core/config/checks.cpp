@@ -1,5 +1,6 @@
 #include "core/config/checks.hpp"
 
+#include "core/calendar.hpp"
 #include "core/errc.hpp"
 #include "core/exit_reason.hpp"
 #include "core/listen_address.hpp"
@@ -82,6 +83,14 @@ std::string check_pattern(const std::string& text) {
   }
 }
 
+std::string check_calendar(const std::string& text) {
+  auto when = calendar::parse(text);
+  if (!when)
+    return sentence(when.error());
+  auto zone = time_zone::named(when->zone());
+  return zone ? std::string{} : sentence(zone.error());
+}
+
 bool digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -111,6 +120,7 @@ std::string check_text(shape type, std::string& text, const std::string& dir) {
     case shape::listener: return check_listener(text);
     case shape::url: return check_url(text);
     case shape::pattern: return check_pattern(text);
+    case shape::calendar: return check_calendar(text);
     default: break;
   }
   if (text.size() >= max_exec_string)

@@ -163,6 +163,7 @@ void loader::finish_daemon(context& c, const value& table, daemon_spec& spec) {
   else if (!has("command") && !has("binary_path"))
     c.error(notes.name, "a daemon needs 'binary_path' or 'command'");
   merge_env_files(c, spec);
+  finish_life(c, table, spec);
   if (spec.working_dir.empty())
     spec.working_dir = c.dir;
 

@@ -38,6 +38,7 @@ private:
   void read_supervisor(const value& table, const document& doc);
   void read_daemon(const value& table, const document& doc);
   void finish_daemon(context& c, const value& table, daemon_spec& spec);
+  void finish_life(context& c, const value& table, daemon_spec& spec);
   void merge_env_files(context& c, daemon_spec& spec);
   void read_includes(const table_notes& notes, const document& doc);
   void read_included(const text_at& pattern, const std::string& path, const document& doc);

@@ -11,7 +11,7 @@ namespace {
 
 std::vector<rule> collect() {
   std::vector<rule> result;
-  for (auto part : {node_rules(), supervisor_rules(), daemon_rules(), unsupported_rules()})
+  for (auto part : {node_rules(), supervisor_rules(), daemon_rules(), life_rules(), unsupported_rules()})
     result.insert(result.end(), part.begin(), part.end());
   std::unordered_map<std::string_view, std::size_t> order;
   for (const auto& r : result)
@@ -50,6 +50,7 @@ std::string_view mismatch(shape type, kind x) {
     case shape::integers: return x == kind::array ? "" : "an array of integers";
     case shape::text_table: return x == kind::table ? "" : "a table of strings";
     case shape::program_call: return x == kind::string || x == kind::array ? "" : "a string or an array of strings";
+    case shape::commands: return x == kind::array ? "" : "an array of commands";
     case shape::dependencies: return x == kind::array ? "" : "an array of names";
     case shape::inherit: return x == kind::array || x == kind::boolean ? "" : "an array of strings or a boolean";
     case shape::section: return x == kind::table ? "" : "a table";

@@ -35,6 +35,8 @@ enum class shape : std::uint8_t {
   pattern,      ///< ECMAScript
   command,      ///< a line to split
   program_call, ///< a line to split, or its words
+  commands,     ///< lines to split, or tables of command and timeout
+  calendar,     ///< see core/calendar.hpp
   dependencies, ///< names, or tables of name and until
   inherit,      ///< names, true or false
   section,      ///< a table with rules of its own
@@ -68,6 +70,7 @@ const rule* find_rule(std::string_view section, std::string_view key);
 std::span<const rule> node_rules();
 std::span<const rule> supervisor_rules();
 std::span<const rule> daemon_rules();
+std::span<const rule> life_rules(); ///< hooks, watch, schedule
 std::span<const rule> unsupported_rules();
 
 /// Reads `table` by the rules of `section` into `c.object`; every fault is reported to `c`.

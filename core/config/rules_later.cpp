@@ -53,20 +53,6 @@ constexpr auto later_rules = std::to_array<rule>({
   later("daemon.security", "write_paths", shape::texts, "Landlock; absent = not restricted."),
   later("daemon.security", "network", shape::boolean, "May use the network.", "true"),
 
-  group("hooks", shape::section, "Commands around its life."),
-  later("daemon.hooks", "pre_start", shape::texts, "Before a start.", "[]"),
-  later("daemon.hooks", "post_start", shape::texts, "After a start.", "[]"),
-  later("daemon.hooks", "pre_stop", shape::texts, "Before a stop.", "[]"),
-  later("daemon.hooks", "post_stop", shape::texts, "After a stop.", "[]"),
-  later("daemon.hooks", "on_give_up", shape::texts, "When it is given up.", "[]"),
-
-  group("watch", shape::section, "Restart when files change."),
-  later("daemon.watch", "paths", shape::texts, "Files and folders.", "[]"),
-
-  group("schedule", shape::section, "Run to completion at times."),
-  later("daemon.schedule", "every", shape::duration, "Interval."),
-  later("daemon.schedule", "calendar", shape::text, "Calendar expression."),
-
   group("placement", shape::section, "Clusters only."),
   later("daemon.placement", "node", shape::name, "The node it runs on."),
   later("daemon.placement", "labels", shape::text_table, "Labels its node must have.", "{}"),

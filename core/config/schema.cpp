@@ -33,6 +33,15 @@ json type_of(shape type) {
     case shape::listen: return text("^(unix:/.+|(tcp:|udp:)?[^/]+:[0-9]+)$");
     case shape::url: return text("^https?://");
     case shape::program_call: return {{"anyOf", json::array({json{{"type", "string"}}, string_array()})}};
+    case shape::commands: {
+      json entry = {
+        {"type", "object"},
+        {"properties", {{"command", {{"type", "string"}}}, {"timeout", type_of(shape::duration)}}},
+        {"required", json::array({"command"})},
+        {"additionalProperties", false}};
+      return {{"type", "array"}, {"items", {{"anyOf", json::array({json{{"type", "string"}}, std::move(entry)})}}}};
+    }
+    case shape::calendar: return {{"type", "string"}, {"minLength", 1}};
     case shape::inherit: return {{"anyOf", json::array({json{{"type", "boolean"}}, string_array()})}};
     case shape::dependencies: {
       json entry = {

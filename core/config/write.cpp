@@ -6,7 +6,10 @@ namespace duende {
 
 nlohmann::json to_json(const daemon_spec& spec) {
   static const daemon_spec defaults;
-  return config::write_section("daemon", &spec, &defaults);
+  auto result = config::write_section("daemon", &spec, &defaults);
+  if (spec.schedule && spec.restart.kind == defaults.restart.kind) // with a schedule it is not the default
+    result["restart"]["policy"] = std::string{to_string(spec.restart.kind)};
+  return result;
 }
 
 nlohmann::json to_json(const supervisor_spec& spec) {

@@ -83,6 +83,44 @@ readiness_spec any_readiness() {
   return r;
 }
 
+std::vector<hook_command> any_hooks() {
+  std::vector<hook_command> result;
+  for (int count = between(0, 2); count > 0; --count) {
+    auto words = texts();
+    words.insert(words.begin(), "/bin/true");
+    result.push_back({std::move(words), *rc::gen::arbitrary<bool>() ? std::optional<duration>{7s} : std::nullopt});
+  }
+  return result;
+}
+
+/// Hooks, watch and schedule, which most daemons do not have.
+void add_parts(daemon_spec& d) {
+  if (*rc::gen::arbitrary<bool>()) {
+    auto& hooks = d.hooks.obtain();
+    hooks.pre_start = any_hooks();
+    hooks.on_give_up = any_hooks();
+    hooks.reload = any_hooks();
+    hooks.timeout = 5s;
+  }
+  if (*rc::gen::arbitrary<bool>()) {
+    auto& watch = d.watch.obtain();
+    watch.paths = {"/a", "/b c"};
+    watch.ignore = texts();
+    watch.recursive = *rc::gen::arbitrary<bool>();
+  }
+  if (*rc::gen::arbitrary<bool>()) {
+    auto& schedule = d.schedule.obtain();
+    schedule.catch_up = *rc::gen::arbitrary<bool>();
+    schedule.jitter = 3s;
+    if (*rc::gen::arbitrary<bool>())
+      schedule.every = 90s;
+    else
+      schedule.calendar = "Mon..Fri 03:00 UTC";
+    if (d.restart.kind == restart_kind::always || d.restart.kind == restart_kind::unless_stopped)
+      d.restart.kind = restart_kind::on_failure;
+  }
+}
+
 daemon_spec any_daemon() {
   daemon_spec d;
   d.name = any_name();
@@ -117,6 +155,7 @@ daemon_spec any_daemon() {
   d.logs.max_files = static_cast<std::uint32_t>(between(1, 10'000));
   d.logs.timestamps = *rc::gen::arbitrary<bool>();
   d.logs.merge_stderr = *rc::gen::arbitrary<bool>();
+  add_parts(d);
   return d;
 }
 
