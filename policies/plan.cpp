@@ -89,6 +89,12 @@ comparison compare(const daemon_spec& a, const daemon_spec& b) {
   c.restart("fd_store_max", a.fd_store_max, b.fd_store_max);
   c.restart("instances", a.instance_of, b.instance_of);
   c.adopt("rolling.max_unavailable", a.max_unavailable, b.max_unavailable);
+  c.adopt("hooks", a.hooks, b.hooks);
+  c.adopt("watch", a.watch, b.watch);
+  if (bool{a.schedule} == bool{b.schedule})
+    c.adopt("schedule", a.schedule, b.schedule);
+  else // from a life to runs, or back
+    c.restart("schedule", a.schedule, b.schedule);
   // A key this list does not know must not pass for unchanged.
   if (c.keys.empty() && !(a == b))
     c.restart("configuration", 0, 1);

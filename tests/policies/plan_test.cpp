@@ -111,6 +111,9 @@ TEST_CASE("each key is seen, and restarts only where it must") {
     {"logs.max_files", true, [](auto& d) { d.logs.max_files = 1; }},
     {"logs.timestamps", true, [](auto& d) { d.logs.timestamps = false; }},
     {"logs.merge_stderr", true, [](auto& d) { d.logs.merge_stderr = true; }},
+    {"hooks", false, [](auto& d) { d.hooks.obtain().timeout = 1s; }},
+    {"watch", false, [](auto& d) { d.watch.obtain().paths = {"/w"}; }},
+    {"schedule", true, [](auto& d) { d.schedule.obtain().every = 1s; }},
   };
   for (const auto& row : table) {
     stack present, wanted;
