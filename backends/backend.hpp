@@ -38,6 +38,7 @@ struct launch_request {
   bool no_new_privileges = false;
   stdio_mode out = stdio_mode::pipe;
   stdio_mode err = stdio_mode::pipe;
+  uuid output_of;          ///< not nil: pipes are those of that daemon, which may or may not run
   std::string notify_path; ///< the keeper binds a datagram socket there and holds it; NOTIFY_SOCKET is in `env` already
   int ready_fd = -1;       ///< number of the descriptor a `ready.type = "fd"` daemon writes to
   /// (listen, name): sockets that the keeper opens and holds, the child's descriptors from 3 on with LISTEN_FDS.

@@ -99,26 +99,33 @@ int keeper::bind_notify(std::string_view path) {
   return -1;
 }
 
+/// A pipe in `fd` where there is none yet.
+bool keeper::want_pipe(slot& which, int& fd, std::uint8_t bit) {
+  if (fd >= 0)
+    return true;
+  fd = open_pipe();
+  if (fd >= 0)
+    which.untold_mask |= bit;
+  return fd >= 0;
+}
+
+/// Where what it prints goes: pipes of its own slot, or of the one that it shares.
+bool keeper::open_output(slot& owner, const protocol::spawn& request) {
+  bool open = (request.out != protocol::stdio::pipe || want_pipe(owner, owner.out, protocol::channel_out))
+              && (request.err != protocol::stdio::pipe || want_pipe(owner, owner.err, protocol::channel_err));
+  if (owner.untold_mask != 0)
+    tell(owner, untold_channels);
+  return open;
+}
+
 /// Makes what `request` wants and the slot does not have yet. On false errno tells.
 bool keeper::open_channels(slot& which, const protocol::spawn& request, bool& notify_failed) {
-  auto want = [&](int& fd, std::uint8_t bit) {
-    if (fd >= 0)
-      return true;
-    fd = open_pipe();
-    if (fd >= 0)
-      which.untold_mask |= bit;
-    return fd >= 0;
-  };
-  if (request.out == protocol::stdio::pipe && !want(which.out, protocol::channel_out))
-    return false;
-  if (request.err == protocol::stdio::pipe && !want(which.err, protocol::channel_err))
-    return false;
   if (which.ready >= 0) { // bytes of an earlier incarnation must not count
     close(which.ready);
     which.ready = -1;
     which.untold_mask &= static_cast<std::uint8_t>(~protocol::channel_ready);
   }
-  if (request.ready_fd >= 3 && !want(which.ready, protocol::channel_ready))
+  if (request.ready_fd >= 3 && !want_pipe(which, which.ready, protocol::channel_ready))
     return false;
   if (request.notify_path.empty() || which.notify >= 0)
     return true;
@@ -140,6 +147,9 @@ void keeper::launch(slot& which, const protocol::spawn& request, flight* start) 
   which.own_child = true;
   which.untold &= untold_channels;
   which.pid = 0;
+  auto* output = request.output_of.nil() ? &which : obtain(request.output_of);
+  if (output == nullptr || !open_output(*output, request))
+    return fail(which, protocol::step::pipes, output == nullptr ? ENOSPC : errno, {});
   bool notify_failed = false;
   if (!open_channels(which, request, notify_failed))
     return fail(
@@ -166,8 +176,8 @@ void keeper::launch(slot& which, const protocol::spawn& request, flight* start) 
   plan.argv = argv.data();
   plan.env = env.data();
   plan.null_fd = null_;
-  plan.out = request.out == protocol::stdio::pipe ? which.out : -1;
-  plan.err = request.err == protocol::stdio::pipe ? which.err : -1;
+  plan.out = request.out == protocol::stdio::pipe ? output->out : -1;
+  plan.err = request.err == protocol::stdio::pipe ? output->err : -1;
   plan.ready = which.ready;
   plan.sockets = socket_fds_.data();
   plan.socket_count = static_cast<int>(socket_fds_.size());

@@ -65,6 +65,8 @@ private:
   void drop(slot& which);
   void close_channels(slot& which);
   void launch(slot& which, const protocol::spawn& request, flight* start);
+  bool want_pipe(slot& which, int& fd, std::uint8_t bit);
+  bool open_output(slot& owner, const protocol::spawn& request);
   bool open_channels(slot& which, const protocol::spawn& request, bool& notify_failed);
   int open_pipe();
   int bind_notify(std::string_view path);

@@ -99,6 +99,7 @@ void keeper_link::launch(const launch_request& request) {
   message.no_new_privileges = request.no_new_privileges;
   message.out = static_cast<protocol::stdio>(request.out);
   message.err = static_cast<protocol::stdio>(request.err);
+  message.output_of = request.output_of;
   message.notify_path = request.notify_path;
   message.ready_fd = request.ready_fd;
   for (auto& [listen, name] : request.sockets) {

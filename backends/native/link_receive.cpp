@@ -254,6 +254,8 @@ void keeper_link::impl::on_refused(std::string_view packet) {
     rejection = text;
     return;
   }
+  if (message.request == protocol::kind::set_record && message.why == protocol::refusal::old_incarnation)
+    return; // its process is yet to come, after pre_start, and brings its record along
   tell([this, message, text] {
     if (message.request == protocol::kind::store_fd && !message.id.nil()) {
       if (events.on_store_refused)

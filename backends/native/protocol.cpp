@@ -133,7 +133,7 @@ void fields(F& f, M& m) {
     f.string(m.path), f.sequence(m.argv, max_request), f.sequence(m.env, max_request), f.string(m.working_dir);
     f(m.change_user), f(m.uid), f(m.gid), f.sequence(m.groups, max_groups), f.sequence(m.limits, max_rlimits);
     f.string(m.cgroup), f(m.no_new_privileges), f.choice(m.out, stdio::join_stdout);
-    f.choice(m.err, stdio::join_stdout), f.string(m.notify_path), f(m.ready_fd);
+    f.choice(m.err, stdio::join_stdout), f(m.output_of), f.string(m.notify_path), f(m.ready_fd);
     f.sequence(m.sockets, max_sockets), f.sequence(m.socket_names, max_sockets), f.record(m.record);
   } else if constexpr (std::is_same_v<message, signal>) {
     f(m.number), f.choice(m.scope, scope::group);

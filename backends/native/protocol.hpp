@@ -14,7 +14,7 @@
 namespace duende::protocol {
 
 /// Changes with every incompatible change; node and keeper compare it in hello and welcome.
-inline constexpr std::uint8_t version = 2;
+inline constexpr std::uint8_t version = 3;
 /// The largest packet. A larger request travels in a sealed memfd, announced by a header with flag `in_memfd` alone.
 inline constexpr std::size_t max_packet = 64 * 1024;
 inline constexpr std::size_t max_request = 4 * 1024 * 1024;
@@ -114,6 +114,7 @@ struct spawn {
   text cgroup;
   bool no_new_privileges = false;
   stdio out = stdio::pipe, err = stdio::pipe;
+  uuid output_of; ///< not nil: the slot whose pipes it gets, made where there is none
   text notify_path;
   std::int32_t ready_fd = -1;
   /// The child's descriptors from 3 on, see core/listen_address.hpp. Those that are not held yet are opened.
