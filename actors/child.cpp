@@ -34,6 +34,7 @@ daemon_status status_of(const child& c, const std::string& supervisor, instant n
   s.restarts = c.restarts;
   s.incarnation = c.incarnation;
   s.desired = c.desired;
+  s.scheduled = c.scheduled();
   if (c.spec) {
     s.version = c.spec->version;
     s.description = c.spec->description;
@@ -53,6 +54,12 @@ daemon_status status_of(const child& c, const std::string& supervisor, instant n
       s.counters = std::move(copy);
     }
     s.started_at = more.started_wall;
+    if (more.schedule) {
+      s.last_run_at = more.schedule->memory.last;
+      s.skipped_runs = more.schedule->memory.skipped;
+      if (c.desired == desired_state::up)
+        s.next_run_at = more.schedule->memory.next;
+    }
     if (c.state == daemon_state::backoff)
       s.next_restart_seconds = std::max(0.0, std::chrono::duration<double>(more.backoff_until - now).count());
   }

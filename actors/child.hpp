@@ -6,6 +6,7 @@
 #include "core/status.hpp"
 #include "policies/intensity.hpp"
 #include "policies/restart.hpp"
+#include "policies/schedule.hpp"
 
 #include <caf/actor.hpp>
 #include <caf/behavior.hpp>
@@ -46,7 +47,9 @@ struct child_seed {
   std::uint64_t restarts = 0;
   std::optional<last_exit> last;
   std::shared_ptr<daemon_counters> counters;
-  std::optional<held_child> held; ///< what the keeper holds of it
+  std::optional<held_child> held;      ///< what the keeper holds of it
+  std::string memory;                  ///< of its schedule, as text
+  std::optional<std::string> given_up; ///< the dead node was at its on_give_up hooks, for that cause
 };
 
 /// For each daemon that others depend on: their names. Shared by all supervisors of a node; replaced as a whole.
@@ -60,13 +63,23 @@ struct waiter {
   caf::typed_response_promise<daemon_status> promise;
 };
 
+/// Of a child that runs at times.
+struct child_schedule {
+  schedule_memory memory;
+  std::optional<schedule_rule> rule;
+  daemon_spec_ptr of;           ///< what `rule` was made from
+  std::uint64_t timer = 0;      ///< of the clock; 0: none
+  std::uint64_t generation = 0; ///< what an earlier timer says is stale
+};
+
 /// What only a few children need: made when it is first wanted, so that 100,000 actors stay small.
 struct child_detail {
   uuid id;
   std::optional<last_exit> last;
   std::shared_ptr<daemon_counters> counters;
   std::vector<waiter> waiters;
-  std::vector<caf::typed_response_promise<daemon_status>> change_waiters; ///< pause and resume
+  std::vector<caf::typed_response_promise<daemon_status>> change_waiters;                  ///< pause and resume
+  std::unique_ptr<std::vector<caf::typed_response_promise<daemon_status>>> reload_waiters; ///< of a reload hook
   std::string status_text;
   restart_window window; ///< for children of the root
   daemon_factory make_daemon;
@@ -77,6 +90,9 @@ struct child_detail {
   std::optional<wall_time> started_wall;
   std::optional<desired_state> stored_desired;
   daemon_spec_ptr logged_as; ///< what the log capture knows of it
+  std::unique_ptr<child_schedule> schedule;
+  std::shared_ptr<void> watching; ///< its files, as `watched_as` has them
+  daemon_spec_ptr watched_as;
 };
 
 struct child {
@@ -105,6 +121,9 @@ struct child {
   bool pending_start = false; ///< starts as soon as its dependencies and its predecessors let it
 
   bool alive() const { return life != nullptr; }
+  bool scheduled() const { return kind == child_kind::process && spec && spec->schedule; }
+  /// Wanted, and down until the clock says otherwise.
+  bool between_runs() const { return scheduled() && !alive() && !pending_start && state != daemon_state::backoff; }
   child_detail& detail();
 };
 

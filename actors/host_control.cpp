@@ -135,7 +135,9 @@ bool node_host::host_control::all_ready() {
   if (!all)
     return false;
   for (auto& each : *all)
-    if (each.desired == desired_state::up ? !each.ready : each.state == daemon_state::failed)
+    if (each.scheduled)
+      continue; // it runs when its time comes
+    else if (each.desired == desired_state::up ? !each.ready : each.state == daemon_state::failed)
       return false;
   return true;
 }

@@ -51,10 +51,20 @@ incarnation_behavior starting(incarnation_ptr self) {
     [=](stop_atom, const stop_order& order) { began_stopping(self, order); },
     [=](pause_atom) {},
     [=](resume_atom) {},
+    [=](reload_atom) { tell(self, life_note::kind::reloaded, "it is starting"); },
     [=](signal_atom, int number) { signal_daemon(self, number, signal_scope::process); },
-    [=](const launched& process) { became_launched(self, process); },
-    [=](const launch_failure& failure) { end_unlaunched(self, exit_reason::spawn(failure.text)); },
-    [=](const process_exit& exit) { end_life(self, exit); },
+    [=](const launched& process) {
+      if (!hook_launched(self, process))
+        became_launched(self, process);
+    },
+    [=](const launch_failure& failure) {
+      if (!hook_failed(self, failure))
+        end_unlaunched(self, exit_reason::spawn(failure.text));
+    },
+    [=](const process_exit& exit) {
+      if (!hook_ended(self, exit))
+        end_life(self, exit);
+    },
     [=](const run_change& change) { self->state.paused = change.stopped; },
     [=](const probe_note& note) {
       if (note.ok)
@@ -62,6 +72,8 @@ incarnation_behavior starting(incarnation_ptr self) {
     },
     [=](const notify_note& note) { heard(self, note); },
     [=](alarm which, std::uint32_t generation) {
+      if (hook_overran(self, which, generation))
+        return;
       if (which != alarm::ready_timeout || generation != self->state.alarm_generation)
         return;
       auto& state = self->state;
@@ -77,10 +89,14 @@ incarnation_behavior running(incarnation_ptr self) {
     [=](stop_atom, const stop_order& order) { began_stopping(self, order); },
     [=](pause_atom) { signal_daemon(self, SIGSTOP, signal_scope::group); },
     [=](resume_atom) {},
+    [=](reload_atom) { reload(self); },
     [=](signal_atom, int number) { signal_daemon(self, number, signal_scope::process); },
     [=](const launched&) {},
-    [=](const launch_failure&) {},
-    [=](const process_exit& exit) { end_life(self, exit); },
+    [=](const launch_failure& failure) { hook_failed(self, failure); },
+    [=](const process_exit& exit) {
+      if (!hook_ended(self, exit))
+        end_life(self, exit);
+    },
     [=](const run_change& change) {
       if (!change.stopped)
         return;
@@ -91,7 +107,9 @@ incarnation_behavior running(incarnation_ptr self) {
     [=](const probe_note&) {},
     [=](const notify_note& note) { heard(self, note); },
     [=](alarm which, std::uint32_t generation) {
-      if (which == alarm::watchdog && generation == self->state.alarm_generation)
+      if (
+        !hook_overran(self, which, generation) && which == alarm::watchdog
+        && generation == self->state.alarm_generation)
         watchdog_due(self);
     }};
 }
@@ -101,10 +119,14 @@ incarnation_behavior paused(incarnation_ptr self) {
     [=](stop_atom, const stop_order& order) { began_stopping(self, order); },
     [=](pause_atom) {},
     [=](resume_atom) { signal_daemon(self, SIGCONT, signal_scope::group); },
+    [=](reload_atom) { tell(self, life_note::kind::reloaded, "it is paused"); },
     [=](signal_atom, int number) { signal_daemon(self, number, signal_scope::process); },
     [=](const launched&) {},
-    [=](const launch_failure&) {},
-    [=](const process_exit& exit) { end_life(self, exit); },
+    [=](const launch_failure& failure) { hook_failed(self, failure); },
+    [=](const process_exit& exit) {
+      if (!hook_ended(self, exit))
+        end_life(self, exit);
+    },
     [=](const run_change& change) {
       if (change.stopped)
         return;
@@ -116,7 +138,9 @@ incarnation_behavior paused(incarnation_ptr self) {
     [=](const probe_note&) {},
     [=](const notify_note& note) { heard(self, note); },
     [=](alarm which, std::uint32_t generation) {
-      if (which == alarm::watchdog && generation == self->state.alarm_generation)
+      if (
+        !hook_overran(self, which, generation) && which == alarm::watchdog
+        && generation == self->state.alarm_generation)
         set_alarm(self, alarm::watchdog, self->state.spec->watchdog->interval);
     }};
 }
@@ -127,19 +151,29 @@ incarnation_behavior stopping(incarnation_ptr self) {
       self->state.asked = true; // also a failed start that is on its way out anyway
       if (order.at_once) {
         self->state.at_once = true; // also where the process is yet to come
+        cancel_hooks(self, SIGKILL);
         end_process(self, true);
       }
     },
     [=](pause_atom) {},
     [=](resume_atom) {},
+    [=](reload_atom) { tell(self, life_note::kind::reloaded, "it is stopping"); },
     [=](signal_atom, int number) { signal_daemon(self, number, signal_scope::process); },
     [=](const launched& process) {
+      if (hook_launched(self, process))
+        return;
       self->state.pid = process.pid;
       self->state.started_at = monotonic_now();
       end_process(self, self->state.at_once);
     },
-    [=](const launch_failure& failure) { end_unlaunched(self, exit_reason::spawn(failure.text)); },
-    [=](const process_exit& exit) { end_life(self, exit); },
+    [=](const launch_failure& failure) {
+      if (!hook_failed(self, failure))
+        end_unlaunched(self, exit_reason::spawn(failure.text));
+    },
+    [=](const process_exit& exit) {
+      if (!hook_ended(self, exit))
+        end_life(self, exit);
+    },
     [=](const run_change& change) {
       self->state.paused = change.stopped;
       if (change.stopped)
@@ -148,6 +182,8 @@ incarnation_behavior stopping(incarnation_ptr self) {
     [=](const probe_note&) {},
     [=](const notify_note& note) { heard(self, note); },
     [=](alarm which, std::uint32_t generation) {
+      if (hook_overran(self, which, generation))
+        return;
       if (which != alarm::shutdown_timeout || generation != self->state.alarm_generation)
         return;
       self->state.overran = true;
@@ -157,6 +193,8 @@ incarnation_behavior stopping(incarnation_ptr self) {
 
 void end_process(incarnation_ptr self, bool at_once) {
   auto& state = self->state;
+  if (state.hooks)
+    state.hooks->stopped = state.hooks->signaled = true;
   crash_point("incarnation.before_stop_signal");
   if (at_once) {
     signal_daemon(self, SIGKILL, signal_scope::group);
@@ -169,11 +207,10 @@ void end_process(incarnation_ptr self, bool at_once) {
   crash_point("incarnation.after_stop_signal");
 }
 
-namespace {
-
-void launch(incarnation_ptr self, std::string record) {
+void launch(incarnation_ptr self) {
   auto& state = self->state;
-  auto request = make_launch(*state.with, *state.spec, state.id, state.number, std::move(record));
+  self->become(starting(self));
+  auto request = make_launch(*state.with, *state.spec, state.id, state.number, std::move(state.record));
   if (!request) {
     end_unlaunched(self, exit_reason::spawn(sentence(request.error())));
     return;
@@ -182,6 +219,8 @@ void launch(incarnation_ptr self, std::string record) {
   self->send(state.with->native, launch_atom::value, launch_request_ptr{std::move(*request)}, as_listener(self));
   crash_point("incarnation.after_launch");
 }
+
+namespace {
 
 incarnation_behavior adopt(incarnation_ptr self, const incarnation_order& order) {
   auto& state = self->state;
@@ -199,6 +238,8 @@ incarnation_behavior adopt(incarnation_ptr self, const incarnation_order& order)
     state.last_ping = monotonic_now();
     set_alarm(self, alarm::watchdog, state.spec->watchdog->interval);
   }
+  if (!order.adopted_post_started)
+    begin_hooks(self, hook_state::point::post_start);
   return state.paused ? paused(self) : running(self);
 }
 
@@ -215,13 +256,31 @@ incarnation_behavior incarnation(
   self->set_exception_handler([self](caf::scheduled_actor*, std::exception_ptr& what) -> caf::error {
     auto& s = self->state; // no process without an incarnation
     self->send(s.with->native, signal_atom::value, s.id, s.number, SIGKILL, signal_scope::group);
+    cancel_hooks(self, SIGKILL);
     return exception_error(what);
   });
+  if (state.spec->hooks) {
+    state.hooks = std::make_unique<hook_state>();
+    state.hooks->cause = std::move(order->cause);
+    state.hooks->restarts = order->restarts;
+  }
+  if (order->given_up) {
+    if (!begin_hooks(self, hook_state::point::on_give_up))
+      self->quit();
+    return finishing(self);
+  }
+  if (order->ended) {
+    leave(self, std::move(*order->ended));
+    return finishing(self);
+  }
   if (order->adopted)
     return adopt(self, *order);
   state.started_at = monotonic_now();
   state.waiting = readiness::begin(as_actor(self), state.with, state.spec, state.id, state.number, order->record);
-  launch(self, std::move(order->record));
+  state.record = std::move(order->record);
+  if (begin_hooks(self, hook_state::point::pre_start))
+    return preparing(self);
+  launch(self);
   return starting(self);
 }
 

@@ -57,7 +57,20 @@ caf::error exception_error(const std::exception_ptr& what);
 /// What an incarnation tells its supervisor on the way.
 struct life_note {
   /// `up`: launched and ready in one.
-  enum class kind : std::uint8_t { launched, up, ready, paused, resumed, stopping, reloading, status, health };
+  /// `post_started`, `reloaded`: those hooks have run; `text` is what went wrong.
+  enum class kind : std::uint8_t {
+    launched,
+    up,
+    ready,
+    paused,
+    resumed,
+    stopping,
+    reloading,
+    status,
+    health,
+    post_started,
+    reloaded
+  };
   kind what = kind::status;
   std::int32_t pid = 0;
   std::string text;
@@ -81,7 +94,7 @@ struct notify_note {
 };
 
 /// A timer of an incarnation's own.
-enum class alarm : std::uint8_t { ready_timeout, shutdown_timeout, watchdog };
+enum class alarm : std::uint8_t { ready_timeout, shutdown_timeout, watchdog, hook_timeout };
 
 /// What a supervisor hears from its children on the way; how they ended it learns from their down messages.
 using life_watcher = caf::typed_actor<caf::reacts_to<life_note>>;
@@ -93,8 +106,9 @@ using life_actor = caf::typed_actor<
 
 /// The incarnation of a process.
 using incarnation_actor = life_actor::extend<
-  caf::reacts_to<launched>, caf::reacts_to<launch_failure>, caf::reacts_to<process_exit>, caf::reacts_to<run_change>,
-  caf::reacts_to<probe_note>, caf::reacts_to<notify_note>, caf::reacts_to<alarm, std::uint32_t>>;
+  caf::reacts_to<reload_atom>, caf::reacts_to<launched>, caf::reacts_to<launch_failure>, caf::reacts_to<process_exit>,
+  caf::reacts_to<run_change>, caf::reacts_to<probe_note>, caf::reacts_to<notify_note>,
+  caf::reacts_to<alarm, std::uint32_t>>;
 
 /// How a process incarnation comes to be.
 struct incarnation_order {
@@ -106,6 +120,12 @@ struct incarnation_order {
   bool adopted_ready = false, adopted_stopped = false;
   instant adopted_started_at{};
   int ready_fd = -1; ///< of an adopted one
+  // For hooks alone:
+  std::string cause; ///< why it ended last, or was given up
+  std::uint64_t restarts = 0;
+  bool adopted_post_started = false;
+  std::optional<life_end> ended; ///< it ended already: what is left is to say so, after post_stop
+  bool given_up = false;         ///< runs on_give_up and nothing else
 };
 
 struct incarnation_state;

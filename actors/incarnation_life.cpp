@@ -6,6 +6,8 @@
 
 #include <caf/send.hpp>
 
+#include <csignal>
+
 namespace duende {
 
 exit_reason reason_of(const process_exit& exit) {
@@ -56,6 +58,7 @@ void became_ready(incarnation_ptr self, life_note::kind told) {
   tell(self, told);
   if (state.paused) // somebody stopped it while it started
     tell(self, life_note::kind::paused);
+  begin_hooks(self, hook_state::point::post_start);
 }
 
 void began_stopping(incarnation_ptr self, const stop_order& order) {
@@ -69,7 +72,10 @@ void began_stopping(incarnation_ptr self, const stop_order& order) {
   ++state.alarm_generation;
   self->become(stopping(self));
   tell(self, life_note::kind::stopping);
-  end_process(self, order.at_once);
+  if (hooks_run(self)) // then what follows does so when they are over
+    cancel_hooks(self, SIGKILL);
+  if (order.at_once || !state.hooks || (!hooks_run(self) && !begin_pre_stop(self)))
+    end_process(self, order.at_once);
 }
 
 void watchdog_due(incarnation_ptr self) {
@@ -122,7 +128,7 @@ void end_life(incarnation_ptr self, const process_exit& exit) {
   end.started_at = exit.started_at == instant{} ? state.started_at : exit.started_at;
   end.ended_at = exit.ended_at;
   end.ended_wall = exit.ended_wall;
-  self->quit(as_error(std::move(end)));
+  leave(self, std::move(end));
 }
 
 void end_unlaunched(incarnation_ptr self, exit_reason reason) {
@@ -133,7 +139,7 @@ void end_unlaunched(incarnation_ptr self, exit_reason reason) {
   end.started_at = state.started_at;
   end.ended_at = monotonic_now();
   end.ended_wall = wall_now();
-  self->quit(as_error(std::move(end)));
+  leave(self, std::move(end));
 }
 
 } // namespace duende

@@ -6,6 +6,22 @@
 
 namespace duende {
 
+/// The hooks of one life: what runs now, and what they are told.
+struct hook_state {
+  enum class point : std::uint8_t { none, pre_start, post_start, pre_stop, post_stop, on_give_up, reload };
+  point at = point::none;       ///< none: nothing runs
+  std::size_t next = 0;         ///< of the commands there
+  uuid id;                      ///< of the process
+  std::uint32_t generation = 0; ///< an alarm of another one is stale
+  bool canceled = false, overran = false;
+  std::string failure; ///< the first one's words
+  std::string cause;
+  std::uint64_t restarts = 0;
+  bool stopped = false;        ///< pre_stop has had its turn
+  bool signaled = false;       ///< the stop signal was sent
+  std::optional<life_end> end; ///< the daemon has ended, so
+};
+
 struct incarnation_state {
   static constexpr const char* name = "duende.incarnation";
 
@@ -25,6 +41,7 @@ struct incarnation_state {
   bool at_once = false;     ///< a stop_order came before the process did: how to stop it
   std::optional<exit_reason> because;
   std::unique_ptr<readiness> waiting; ///< while starting with a readiness condition
+  std::unique_ptr<hook_state> hooks;  ///< where the daemon has hooks
   std::string record;
   instant started_at{}, last_ping{};
 };
@@ -37,6 +54,8 @@ inline caf::actor as_actor(incarnation_ptr self) {
 }
 
 // One behaviour for each state.
+incarnation_behavior preparing(incarnation_ptr self); ///< pre_start
+incarnation_behavior finishing(incarnation_ptr self); ///< the process has ended: post_stop
 incarnation_behavior starting(incarnation_ptr self);
 incarnation_behavior running(incarnation_ptr self);
 incarnation_behavior paused(incarnation_ptr self);
@@ -53,5 +72,23 @@ void tell(incarnation_ptr self, life_note::kind what, std::string text = {});
 void set_alarm(incarnation_ptr self, alarm which, duration delay);
 void heard(incarnation_ptr self, const notify_note& note);
 void watchdog_due(incarnation_ptr self);
+void launch(incarnation_ptr self);
+/// The end, after what hooks are due.
+void leave(incarnation_ptr self, life_end end);
+
+// Hooks: incarnation_hooks.cpp.
+/// Starts the commands of that point; false where there are none.
+bool begin_hooks(incarnation_ptr self, hook_state::point at);
+/// Likewise of pre_stop, which only a stop that was ordered has, once.
+bool begin_pre_stop(incarnation_ptr self);
+void reload(incarnation_ptr self);
+/// Ends what runs.
+void cancel_hooks(incarnation_ptr self, int signal);
+/// Each is true where the notice was about a hook, not the daemon.
+bool hook_launched(incarnation_ptr self, const launched& process);
+bool hook_failed(incarnation_ptr self, const launch_failure& failure);
+bool hook_ended(incarnation_ptr self, const process_exit& exit);
+bool hook_overran(incarnation_ptr self, alarm which, std::uint32_t generation);
+bool hooks_run(incarnation_ptr self);
 
 } // namespace duende

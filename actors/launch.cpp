@@ -193,4 +193,22 @@ caf::expected<std::shared_ptr<launch_request>> make_launch(
   return request;
 }
 
+caf::expected<std::shared_ptr<launch_request>> make_hook_launch(
+  const services& with, const daemon_spec& spec, const uuid& id, const std::vector<std::string>& words,
+  const std::vector<std::string>& more) {
+  auto as = spec;
+  as.binary_path = words.front();
+  as.args.assign(words.begin() + 1, words.end());
+  as.ready = {};
+  as.watchdog.reset();
+  as.sockets.clear();
+  as.fd_store_max = 0;
+  auto request = make_launch(with, as, uuid::random(), 1, {});
+  if (!request)
+    return request;
+  (*request)->output_of = id;
+  (*request)->env.insert((*request)->env.end(), more.begin(), more.end());
+  return request;
+}
+
 } // namespace duende

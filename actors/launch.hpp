@@ -13,6 +13,11 @@ namespace duende {
 caf::expected<std::shared_ptr<launch_request>> make_launch(
   const services& with, const daemon_spec& spec, const uuid& id, std::uint32_t incarnation, std::string record);
 
+/// A command beside the daemon: its user, environment (`more` added), folder and limits; what it prints goes where the daemon's does.
+caf::expected<std::shared_ptr<launch_request>> make_hook_launch(
+  const services& with, const daemon_spec& spec, const uuid& id, const std::vector<std::string>& words,
+  const std::vector<std::string>& more);
+
 /// The environment of a daemon: inherited names, then its own, then what duende adds (NOTIFY_SOCKET, WATCHDOG_USEC).
 std::vector<std::string> make_environment(const services& with, const daemon_spec& spec, const uuid& id);
 

@@ -26,8 +26,8 @@ std::string to_text(const life_record& r) {
   fmt::memory_buffer out;
   auto count = std::min<std::size_t>(r.recent.size(), life_record::max_recent);
   fmt::format_to(
-    std::back_inserter(out), "{} 1 {} {} {} {} {} {}", r.ready ? 1 : 0, static_cast<int>(r.wanted), r.incarnation,
-    r.restarts, r.streak, r.started_at.time_since_epoch().count(), count);
+    std::back_inserter(out), "{} 1 {} {} {} {} {} {}", r.ready ? r.post_started ? 2 : 1 : 0, static_cast<int>(r.wanted),
+    r.incarnation, r.restarts, r.streak, r.started_at.time_since_epoch().count(), count);
   for (auto i = r.recent.size() - count; i < r.recent.size(); ++i)
     fmt::format_to(std::back_inserter(out), " {}", r.recent[i].time_since_epoch().count());
   fmt::format_to(std::back_inserter(out), " {}", r.name);
@@ -45,6 +45,7 @@ std::optional<life_record> parse_life_record(std::string_view text) {
     || !take(text, count) || count > life_record::max_recent)
     return std::nullopt;
   r.ready = ready != 0;
+  r.post_started = ready == 2;
   r.wanted = static_cast<intent>(wanted);
   r.started_at = wall_time{std::chrono::milliseconds{started}};
   for (std::size_t i = 0; i < count; ++i) {

@@ -17,7 +17,8 @@ namespace duende {
 enum class intent : std::uint8_t { run, stop, restart };
 
 struct life_record {
-  bool ready = false; ///< readiness was reached; the first character of the printed form
+  bool ready = false;        ///< readiness was reached; the first character of the printed form
+  bool post_started = false; ///< and the hooks that follow it are through
   intent wanted = intent::run;
   std::uint32_t incarnation = 1;
   std::uint64_t restarts = 0;

@@ -8,12 +8,13 @@
 #include "core/config/load.hpp"
 #include "core/paths.hpp"
 #include "core/units.hpp"
+#include "core/wall_timer.hpp"
+#include "monitors/files/file_watch.hpp"
 
 #include <caf/send.hpp>
 
 #include <sys/stat.h>
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -72,18 +73,11 @@ void stop_all(supervisor_seed& seed) {
 
 } // namespace
 
-void node_host::begin_stop() {
-  if (!options_.state_dir.empty()) { // should this node die on the way, the next one goes on with it
-    int mark = ::open((options_.state_dir + "/stopping").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (mark >= 0)
-      ::close(mark);
-  }
-  caf::anon_send(node_, shutdown_atom::value);
-}
-
 caf::error node_host::begin(const stack_source& source) {
   try {
     io_ = std::make_unique<reactor>();
+    clock_ = std::make_unique<wall_timers>(*io_);
+    files_ = std::make_unique<file_watch>(options_.state_dir);
   } catch (const std::system_error& error) {
     return fail(errc::io_failure, "cannot start the reactor: {}", error.what());
   }
@@ -137,6 +131,8 @@ caf::error node_host::begin(const stack_source& source) {
   shared->logs = logs_.get();
   shared->side = side_.get();
   shared->crashes = crashes_.get();
+  shared->clock = clock_.get();
+  shared->files = files_.get();
   shared->native = native_;
   services_ = shared;
   if (link_)
@@ -155,7 +151,9 @@ caf::error node_host::begin(const stack_source& source) {
     ::unlink(stopping_mark.c_str());
   if (!resumes) // a fresh start follows the configuration, but daemons keep their identity
     for (auto& row : stored.children) {
+      auto record = std::move(row.record);
       row = child_row{row.id, row.name, row.supervisor};
+      row.record = std::move(record); // runs that were missed
       row.desired.reset();
     }
   auto begun_with = *wanted;
@@ -295,7 +293,9 @@ node_host::~node_host() {
   crashes_.reset();
   side_.reset();
   store_.reset();
+  files_.reset();
   io_.reset();
+  clock_.reset();
 }
 
 } // namespace duende

@@ -26,8 +26,23 @@ void recall(child_seed& seed, const child_row& row) {
   seed.streak = row.streak;
   seed.last = row.last;
   seed.state = row.state;
+  seed.memory = row.record;
   if (row.desired)
     seed.desired = *row.desired;
+}
+
+/// The on_give_up hooks that the dead node had begun, with their cause: they are the only ones that nothing else begins again.
+std::unordered_map<std::string, std::string> interrupted_give_ups(const std::vector<held_child>& held) {
+  constexpr std::string_view mark = "hook on_give_up ";
+  std::unordered_map<std::string, std::string> result;
+  for (auto& each : held) {
+    if (!each.record.starts_with(mark))
+      continue;
+    auto line = each.record.find('\n');
+    if (line != std::string::npos)
+      result.emplace(each.record.substr(mark.size(), line - mark.size()), each.record.substr(line + 1));
+  }
+  return result;
 }
 
 } // namespace
@@ -44,7 +59,10 @@ std::shared_ptr<node_seed> node_host::make_seed(stack wanted, loaded_state store
     if (auto record = parse_life_record(each.record))
       living.emplace(record->name, &each);
   std::vector<uuid> known, left_behind;
+  auto given_up = interrupted_give_ups(held);
   each_process(*seed->root, [&](child_seed& c) {
+    if (auto hook = given_up.find(c.name); hook != given_up.end() && c.spec->hooks)
+      c.given_up = hook->second;
     if (auto row = rows.find(c.name); row != rows.end())
       recall(c, *row->second);
     auto found = living.find(c.name);

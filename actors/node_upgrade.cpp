@@ -1,5 +1,10 @@
-// A node gives way to another program, and what the next one says about that.
+// How a node ends: it stops everything, or gives way to another program, and what the next one says about that.
 #include "actors/node_host.hpp"
+
+#include <caf/send.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <chrono>
 
@@ -59,6 +64,15 @@ void node_host::leave() {
   if (crashes_)
     crashes_->flush(2s);
   store_->flush(2s);
+}
+
+void node_host::begin_stop() {
+  if (!options_.state_dir.empty()) { // should this node die on the way, the next one goes on with it
+    int mark = ::open((options_.state_dir + "/stopping").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (mark >= 0)
+      ::close(mark);
+  }
+  caf::anon_send(node_, shutdown_atom::value);
 }
 
 } // namespace duende

@@ -15,6 +15,8 @@ class history;
 class log_capture;
 class channels;
 class crash_store;
+class file_watch;
+class wall_timers;
 struct event;
 
 struct services {
@@ -26,6 +28,8 @@ struct services {
   log_capture* logs = nullptr;    ///< null where this node runs no processes
   channels* side = nullptr;       ///< likewise
   crash_store* crashes = nullptr; ///< null where nothing is stored
+  wall_timers* clock = nullptr;   ///< for schedules; null: they never fall due
+  file_watch* files = nullptr;    ///< null: nothing is watched
   backend_actor native;           ///< invalid where this node has no keeper
   /// Empty: the reactor's timers. Tests put virtual time here.
   std::function<void(duration, std::function<void()>)> timers;

@@ -65,7 +65,9 @@ supervisor::behavior_type supervisor::behavior() {
     [this](shutdown_atom) { begin_shutdown({}); },
     [this](shutdown_atom, everything_atom) { stop_everything(); },
     [this](const life_note& note) { on_life_note(note); },
-    [this](start_atom, std::uint64_t timer) { on_timer(timer); }};
+    [this](start_atom, std::uint64_t timer) { on_timer(timer); },
+    [this](const due_note& note) { on_due(note); },
+    [this](const files_note& note) { on_files(note); }};
 }
 
 actor_inbox::outcome actor_inbox::put(actor_order order, duration patience) {

@@ -48,6 +48,18 @@ struct change_order {
 };
 using change_order_ptr = std::shared_ptr<change_order>;
 
+/// The clock says that it is time, or that it was set.
+struct due_note {
+  std::string name;
+  std::uint64_t generation = 0;
+  bool due = false;
+};
+
+/// Files that a daemon's configuration names have changed.
+struct files_note {
+  std::string name, text;
+};
+
 /// A new in-process actor; a name that is taken is told of by an event.
 struct actor_order {
   std::string name;
@@ -83,7 +95,8 @@ using supervisor_actor = caf::typed_actor<
   // stop all in reverse order and end; with everything_atom the whole node does
   caf::reacts_to<shutdown_atom>, caf::reacts_to<shutdown_atom, everything_atom>,
   // from incarnations, from itself
-  caf::reacts_to<life_note>, caf::reacts_to<start_atom, std::uint64_t>>;
+  caf::reacts_to<life_note>, caf::reacts_to<start_atom, std::uint64_t>, caf::reacts_to<due_note>,
+  caf::reacts_to<files_note>>;
 
 /// What supervisors tell the node.
 struct supervisor_hello {
@@ -149,6 +162,24 @@ private:
   void on_milestone(const milestone_note& note);
   void settle_waiters(child& c);
   void fail_waiters(child& c, const caf::error& why);
+
+  // supervisor_hooks.cpp: what the hooks of children need to know, and what follows them
+  void tell_hooks(const child& c, incarnation_order& order) const;
+  void post_started(child& c);
+  reply reload_by_hook(child& c);
+  void reloaded(child& c, const std::string& failure);
+  void run_give_up_hooks(child& c, const std::string& why);
+  bool finish_with_hooks(child& c, life_end& end);
+
+  // supervisor_times.cpp: schedules and watched files
+  void set_schedule(child& c);
+  void drop_schedule(child& c);
+  void on_due(const due_note& note);
+  void run_now(child& c, const std::string& why);
+  bool rest_until_next(child& c, const life_end& end, const restart_decision& decision);
+  void make_up_for(child& c);
+  caf::error watch_files(child& c);
+  void on_files(const files_note& note);
 
   // supervisor_resume.cpp: from what was to what is: seeds, processes that lived on, a predecessor that failed
   void adopt_all(std::vector<child_seed>& seeds);
@@ -244,6 +275,8 @@ private:
 } // namespace duende
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::command)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::due_note)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::files_note)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::actor_inbox_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::supervisor_spec)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::daemon_status)

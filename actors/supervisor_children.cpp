@@ -43,7 +43,7 @@ void supervisor::start_eligible() {
         }
         begin_life(c);
       }
-      bool settled = c.ready || c.reached == milestone::completed;
+      bool settled = c.ready || c.reached == milestone::completed || c.between_runs();
       if (in_order && !settled && (c.desired == desired_state::up || c.state == daemon_state::failed))
         break;
       if (i == start_scan_ && !c.pending_start)
@@ -134,6 +134,18 @@ void supervisor::begin_supervisor(child& c) {
   c.state = daemon_state::running;
 }
 
+namespace {
+
+life_end failed_start(exit_reason why) {
+  life_end end;
+  end.reason = std::move(why);
+  end.started_at = end.ended_at = monotonic_now();
+  end.ended_wall = wall_now();
+  return end;
+}
+
+} // namespace
+
 void supervisor::begin_process(child& c, const held_child* held) {
   auto& more = c.detail();
   auto order = std::make_shared<incarnation_order>();
@@ -145,6 +157,7 @@ void supervisor::begin_process(child& c, const held_child* held) {
     order->adopted_ready = c.ready;
     order->adopted_stopped = held->stopped;
     order->adopted_started_at = held->started_at;
+    order->adopted_post_started = parse_life_record(more.record).value_or(life_record{}).post_started;
     order->record = more.record;
   } else {
     auto& logs = c.spec->logs;
@@ -154,6 +167,11 @@ void supervisor::begin_process(child& c, const held_child* held) {
     more.record = to_text(record_of(c));
     order->record = more.record;
   }
+  if (c.spec->watch || more.watching)
+    if (auto error = watch_files(c); error && !held)
+      order->ended = failed_start(exit_reason::spawn(sentence(error)));
+  if (c.spec->hooks)
+    tell_hooks(c, *order);
   auto life = spawn<caf::monitored>(
     incarnation, with_, std::move(order), caf::actor_cast<life_watcher>(caf::strong_actor_ptr{ctrl()}));
   track(c, caf::actor_cast<caf::actor>(life));
@@ -192,6 +210,8 @@ void supervisor::on_life_note(const life_note& note) {
       c.health = note.health;
       record_event(c, event_kind::health, fmt::format("says that it is {}", to_string(note.health)));
       break;
+    case life_note::kind::post_started: post_started(c); break;
+    case life_note::kind::reloaded: reloaded(c, note.text); break;
   }
 }
 
@@ -259,7 +279,7 @@ void supervisor::announce_if_ready() {
     return;
   for (; announce_scan_ < children_.size(); ++announce_scan_) {
     auto& c = *children_[announce_scan_];
-    if (c.desired == desired_state::up && !c.ready && c.reached != milestone::completed)
+    if (c.desired == desired_state::up && !c.ready && c.reached != milestone::completed && !c.between_runs())
       return;
   }
   announced_ = true;

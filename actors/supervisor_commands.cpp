@@ -82,13 +82,6 @@ void supervisor::fail_waiters(child& c, const caf::error& why) {
   }
 }
 
-/// The daemon was paused or resumed, or it ended instead.
-void supervisor::answer_change(child& c) {
-  if (c.more)
-    for (auto& each : std::exchange(c.more->change_waiters, {}))
-      each.deliver(status_of(c, spec_.name, monotonic_now()));
-}
-
 supervisor::reply supervisor::start_child(child& c, bool wait) {
   if (c.alive() && c.state != daemon_state::stopping)
     return refuse(verb::start, c);
@@ -106,6 +99,11 @@ supervisor::reply supervisor::start_child(child& c, bool wait) {
   c.regrouping = false;
   c.pending_start = true;
   start_scan_ = std::min<std::size_t>(start_scan_, c.index);
+  if (c.scheduled() && c.more->schedule) { // the next one counts from this one
+    c.more->schedule->memory.last = wall_now();
+    c.more->schedule->memory.next.reset();
+  }
+  set_schedule(c);
   persist(c);
   auto next = c.incarnation + 1;
   auto answer = wait_for(c, true, next, wait);
@@ -118,6 +116,9 @@ supervisor::reply supervisor::stop_child(child& c, bool wait, bool at_once) {
   c.desired = desired_state::down;
   c.restart_wanted = c.pending_start = false;
   drop_timer(c);
+  drop_schedule(c);
+  if (c.more)
+    c.more->watching.reset(); // what an operator has stopped no changed file starts
   if (!c.alive()) {
     c.regrouping = false;
     if (c.state == daemon_state::backoff || c.state == daemon_state::failed || c.state == daemon_state::created)
@@ -158,40 +159,6 @@ supervisor::reply supervisor::restart_child(child& c, bool wait) {
   return answer;
 }
 
-supervisor::reply supervisor::pause_child(child& c) {
-  if (c.kind != child_kind::process || c.state != daemon_state::running)
-    return c.state == daemon_state::paused ? reply{status_of(c, spec_.name, monotonic_now())} : refuse(verb::pause, c);
-  send(caf::actor_cast<life_actor>(c.life), pause_atom::value);
-  c.detail().change_waiters.push_back(make_response_promise<daemon_status>());
-  return caf::delegated<daemon_status>{};
-}
-
-supervisor::reply supervisor::resume_child(child& c) {
-  if (c.kind != child_kind::process || c.state != daemon_state::paused)
-    return refuse(verb::resume, c);
-  send(caf::actor_cast<life_actor>(c.life), resume_atom::value);
-  c.detail().change_waiters.push_back(make_response_promise<daemon_status>());
-  return caf::delegated<daemon_status>{};
-}
-
-supervisor::reply supervisor::reload_child(child& c) {
-  if ((c.kind != child_kind::process && c.kind != child_kind::thread) || !c.alive() || !c.ready)
-    return refuse(verb::reload, c);
-  send(caf::actor_cast<life_actor>(c.life), signal_atom::value, SIGHUP);
-  record_event(c, event_kind::reload, "asked to reload (SIGHUP)");
-  return status_of(c, spec_.name, monotonic_now());
-}
-
-supervisor::reply supervisor::signal_child(const std::string& name, int number) {
-  auto* c = find(name);
-  if (!c)
-    return fail(errc::not_found, "no daemon named '{}'", name);
-  if (!c->alive() || (c->pid == 0 && c->kind != child_kind::thread))
-    return fail(errc::wrong_state, "cannot signal '{}': it is {}", name, to_string(c->state));
-  send(caf::actor_cast<life_actor>(c->life), signal_atom::value, number);
-  return status_of(*c, spec_.name, monotonic_now());
-}
-
 supervisor::reply supervisor::find_child(const std::string& name) {
   auto* c = find(name);
   if (!c || c->kind == child_kind::supervisor)
@@ -205,6 +172,7 @@ supervisor::reply supervisor::add_child(const child_order_ptr& order) {
   if (find(order->seed.name))
     return fail(errc::already_exists, "there is a daemon named '{}' already", order->seed.name);
   auto& c = adopt_seed(order->seed);
+  set_schedule(c);
   persist(c);
   if (c.pending_start) {
     if (starts_in_order(spec_.strategy))
@@ -255,6 +223,9 @@ supervisor::reply supervisor::remove_child(const std::string& name) {
   c->desired = desired_state::down;
   c->restart_wanted = c->pending_start = c->regrouping = false;
   drop_timer(*c);
+  drop_schedule(*c);
+  if (c->more)
+    c->more->watching.reset();
   fail_waiters(*c, fail(errc::canceled, "'{}' was removed meanwhile", name));
   if (!c->alive()) {
     auto status = status_of(*c, spec_.name, monotonic_now());
@@ -276,13 +247,20 @@ supervisor::reply supervisor::change_child(const std::string& name, const change
   auto* c = find(name);
   if (!c)
     return fail(errc::not_found, "no daemon named '{}'", name);
+  bool was_scheduled = c->scheduled();
   c->spec = order->spec;
   c->watched = is_watched(*c);
+  set_schedule(*c);
   persist(*c);
   record_event(*c, event_kind::config, order->restart ? "configuration changed: restarts" : "configuration changed");
+  if (c->alive() || (c->more && c->more->watching))
+    if (auto error = watch_files(*c))
+      record_event(*c, event_kind::limit, sentence(error));
   if (order->restart && c->alive() && c->desired == desired_state::up)
     return restart_child(*c, order->wait);
-  if (order->restart && c->state == daemon_state::backoff)
+  if (
+    order->restart
+    && (c->state == daemon_state::backoff || (was_scheduled && !c->scheduled() && c->desired == desired_state::up)))
     return start_child(*c, order->wait);
   if (c->pending_start)
     start_eligible();

@@ -88,6 +88,8 @@ void supervisor::decide(child& c, const life_end& end) {
   auto seed = c.more ? std::hash<uuid>{}(c.more->id) + c.incarnation : c.incarnation;
   auto decision = decide_restart(policy, {c.streak}, end.reason, uptime, end.asked, seed);
   c.streak = decision.streak;
+  if (rest_until_next(c, end, decision))
+    return;
   switch (decision.action) {
     case restart_action::rest:
       c.desired = desired_state::down;
@@ -150,7 +152,7 @@ void supervisor::restart_group(child& failed, duration delay) {
         && c.desired == desired_state::up) // an operator's stop outlives the group's restart
         write_intent(c, intent::restart);
       want_stop(c, false);
-    } else if (c.desired == desired_state::up) {
+    } else if (c.desired == desired_state::up && !c.between_runs()) {
       drop_timer(c);
       c.regrouping = true;
     }
@@ -188,6 +190,7 @@ bool supervisor::admit_restart(child& c, instant now) {
   ++escalations_;
   gave_up_ = fmt::format("{}, supervisor '{}' gives up", text, spec_.name);
   record_event(c, event_kind::give_up, gave_up_);
+  run_give_up_hooks(c, text);
   settle(c, daemon_state::failed);
   record_own_event(event_kind::escalation, fmt::format("supervisor '{}' gives up: {}", spec_.name, text));
   begin_shutdown(exit_reason::failure("intensity exceeded: " + text));
@@ -196,11 +199,13 @@ bool supervisor::admit_restart(child& c, instant now) {
 
 void supervisor::give_up(child& c, const std::string& why) {
   c.desired = desired_state::down;
+  drop_schedule(c);
   c.detail().status_text = why;
   gave_up_ = why;
   record_event(c, event_kind::give_up, fmt::format("gives up: {}", why));
   record_event(c, event_kind::andon, fmt::format("waits for a person; 'duende start {}' tries again", c.name));
   settle(c, daemon_state::failed);
+  run_give_up_hooks(c, why);
   announce_if_ready();
 }
 

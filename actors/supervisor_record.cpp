@@ -52,6 +52,8 @@ void supervisor::persist(child& c) {
   row.restarts = c.restarts;
   row.streak = c.streak;
   row.last = more.last;
+  if (c.scheduled() && more.schedule)
+    row.record = to_text(more.schedule->memory, *c.spec->schedule);
   crash_point("supervisor.before_persist");
   with_->store->put_child(std::move(row));
   if (more.stored_desired != c.desired)

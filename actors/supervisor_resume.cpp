@@ -19,10 +19,16 @@ void supervisor::adopt_all(std::vector<child_seed>& seeds) {
     c.pending_start = false;
     known.emplace_back(&c, &seed);
   }
+  for (std::size_t i = 0; i < seeds.size(); ++i)
+    if (seeds[i].given_up)
+      run_give_up_hooks(*children_[children_.size() - seeds.size() + i], *seeds[i].given_up);
   for (bool running : {true, false})
     for (auto& [c, seed] : known)
       if (seed->held->running == running)
         readopt(*c, *seed->held, seed->state);
+  for (auto& c : children_)
+    if (c->scheduled())
+      make_up_for(*c);
   starting_ = false;
 }
 
@@ -48,9 +54,13 @@ child& supervisor::adopt_seed(child_seed& seed) {
     more.make_daemon = std::move(seed.make_daemon);
     more.supervisor = std::move(seed.supervisor);
   }
+  if (c.scheduled()) {
+    c.more->schedule = std::make_unique<child_schedule>();
+    c.more->schedule->memory = parse_schedule_memory(seed.memory, *c.spec->schedule);
+  }
   c.reached = seed.completed ? milestone::completed : milestone::down;
   c.watched = is_watched(c);
-  c.pending_start = c.desired == desired_state::up;
+  c.pending_start = c.desired == desired_state::up && !c.scheduled();
   return enlist(std::move(owned));
 }
 
@@ -83,7 +93,7 @@ void supervisor::readopt(child& c, const held_child& held, daemon_state stored) 
     if (stored == daemon_state::backoff && c.desired == desired_state::up)
       resume_backoff(c, held);
     else
-      c.pending_start = c.desired == desired_state::up;
+      c.pending_start = c.desired == desired_state::up && !c.scheduled();
     return;
   }
   c.pending_start = false;
@@ -111,7 +121,8 @@ void supervisor::readopt(child& c, const held_child& held, daemon_state stored) 
   end.started_at = held.started_at;
   end.ended_at = held.exit.ended_at;
   end.ended_wall = held.exit.ended_wall;
-  child_ended(c, std::move(end));
+  if (!finish_with_hooks(c, end))
+    child_ended(c, std::move(end));
 }
 
 /// The wait before the next start goes on where the dead node left it.
@@ -144,6 +155,8 @@ child_seed supervisor::seed_of(const child& c) const {
     seed.supervisor = c.more->supervisor;
     seed.last = c.more->last;
     seed.counters = c.more->counters;
+    if (c.scheduled() && c.more->schedule)
+      seed.memory = to_text(c.more->schedule->memory, *c.spec->schedule);
   }
   return seed;
 }

@@ -90,6 +90,7 @@ void supervisor::begin_shutdown(std::optional<exit_reason> with_reason) {
   stop_scan_ = children_.size();
   for (auto& c : children_) {
     drop_timer(*c);
+    drop_schedule(*c);
     c->regrouping = c->restart_wanted = c->pending_start = false;
     if (!c->alive() && c->state == daemon_state::backoff)
       c->state = daemon_state::stopped;

@@ -153,6 +153,10 @@ void write_json(
   if (!daemon.instance_of.empty())
     out.member("instance_of", daemon.instance_of);
   out.member("next_restart_seconds", daemon.next_restart_seconds);
+  if (daemon.scheduled)
+    out.member("next_run_at", rfc3339(daemon.next_run_at))
+      .member("last_run_at", rfc3339(daemon.last_run_at))
+      .member("skipped_runs", daemon.skipped_runs);
   out.member("description", daemon.description).member("version", daemon.version);
   out.member("cpu_seconds", usage.cpu_seconds);
   if (logs != nullptr) {

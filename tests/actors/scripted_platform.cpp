@@ -85,6 +85,8 @@ backend_actor::behavior_type scripted_platform::backend(backend_actor::pointer) 
 
 void scripted_platform::launch(const launch_request& request, const launch_listener& to) {
   auto name = parse_life_record(request.record).value_or(life_record{}).name;
+  if (request.record.starts_with("hook ")) // "hook pre_start NAME"
+    name = request.record.substr(5, request.record.find(' ', 5) - 5);
   names[request.id] = name;
   records[name] = request.record;
   lives[name] = caf::actor_cast<caf::actor>(to);
