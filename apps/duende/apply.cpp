@@ -5,12 +5,28 @@
 #include "apps/duende/terminal.hpp"
 #include "core/config/load.hpp"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
 namespace duende::cli {
 
 int check(const context& c, const std::string& file) {
   auto loaded = load_file(absolute_file(file));
   print_config_errors(loaded.errors);
   if (!loaded.ok())
+    return usage_error;
+  bool there = true;
+  for (const auto& spec : loaded.value.daemons)
+    for (const auto& path : spec.watch ? spec.watch->paths : names{})
+      if (::access(path.c_str(), F_OK) != 0) {
+        there = false;
+        print_error(fmt::format(
+          "{}: daemon '{}': 'watch.paths': cannot watch '{}': {}", file, spec.name, path, std::strerror(errno)));
+      }
+  if (!there)
     return usage_error;
   note(
     c, fmt::format(

@@ -37,6 +37,8 @@ std::string daemon_note(const json& daemon) {
   auto add = [&](const std::string& more) { text += (text.empty() || more.empty() ? "" : "; ") + more; };
   if (is_number(daemon, "next_restart_seconds"))
     add("restarts in " + human_duration(seconds(number_of(daemon, "next_restart_seconds"))));
+  if (auto next = parse_rfc3339(text_of(daemon, "next_run_at")); next && state != "running")
+    add("next run in " + human_duration(std::max<duration>(*next - wall_now(), {})));
   if (state == "running" && !daemon.value("ready", true))
     add("not ready");
   if (auto health = text_of(daemon, "health"); health != "unknown" && health != "healthy")

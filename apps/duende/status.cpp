@@ -74,6 +74,12 @@ int status(const context& c, const std::string& name, bool as_json) {
   line("health", text_of(*daemon, "health"));
   line("ready", daemon->value("ready", false) ? "yes" : "no");
   line("started", moment(*daemon, "started_at"));
+  line("last run", moment(*daemon, "last_run_at"));
+  line("next run", moment(*daemon, "next_run_at"));
+  if (number_of(*daemon, "skipped_runs") > 0)
+    line(
+      "skipped",
+      fmt::format("{} runs, the one before still ran", static_cast<long>(number_of(*daemon, "skipped_runs"))));
   line(
     "restarts", fmt::format(
                   "{} (incarnation {})", static_cast<long>(number_of(*daemon, "restarts")),

@@ -48,6 +48,7 @@ std::string_view words_of(shape type) {
     case shape::integers: return "array of integers";
     case shape::text_table: return "table of strings";
     case shape::program_call: return "string or array of strings";
+    case shape::commands: return "array of commands";
     case shape::dependencies: return "array of names";
     case shape::inherit: return "array of names, or boolean";
     case shape::name: return "name";

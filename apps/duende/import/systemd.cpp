@@ -243,12 +243,20 @@ private:
       if (!lines.empty())
         daemon_.set("hooks", ours, toml(lines));
     }
+    std::vector<std::string> reloads;
+    bool others = false;
     for (auto* key : all("Service", "ExecReload")) {
       bool hup = key->value.find("kill") != std::string::npos && key->value.find("MAINPID") != std::string::npos
                  && (key->value.find("HUP") != std::string::npos || key->value.find(" -1 ") != std::string::npos);
-      if (!hup)
-        daemon_.lost("ExecReload = " + key->value, "'duende reload' sends SIGHUP");
+      bool ignored = false;
+      auto parts =
+        hup ? std::vector<std::string>{"/bin/sh", "-c", "kill -HUP $DUENDE_PID"} : command(*key, ignored, daemon_);
+      if (!parts.empty())
+        reloads.push_back(join_words(parts));
+      others = others || !hup;
     }
+    if (others && !reloads.empty()) // SIGHUP alone is what 'duende reload' sends anyway
+      daemon_.set("hooks", "reload", toml(reloads));
   }
 
   const std::set<std::string>& units_;

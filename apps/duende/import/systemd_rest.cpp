@@ -125,6 +125,12 @@ void read_timer(unit_keys& u, daemon_draft& daemon) {
         if (auto every = parse_span(key.value, infinite))
           daemon.text("schedule", "every", format_duration(*every));
         found = true;
+      } else if (key.key == "Persistent") {
+        if (parse_systemd_boolean(key.value).value_or(false))
+          daemon.set("schedule", "catch_up", "true");
+      } else if (key.key == "RandomizedDelaySec") {
+        if (auto most = parse_span(key.value, infinite))
+          daemon.text("schedule", "jitter", format_duration(*most));
       } else if (key.key != "Unit") {
         daemon.lost(fmt::format("{} = {} of its timer", key.key, key.value), "a schedule has no such key", "schedule");
       }
