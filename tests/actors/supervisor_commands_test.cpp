@@ -257,3 +257,22 @@ TEST_CASE("what waits when the node stops is answered", "[supervisor]") {
   CHECK_THAT(restarted->text(), Contains("its supervisor 'root' stops"));
   CHECK_THAT(started->text(), Contains("its supervisor 'root' stops"));
 }
+
+TEST_CASE("what a daemon leaves to its next life is let go when it is down to stay, and only then", "[supervisor]") {
+  auto spec = with_policy(daemon_named("d"), restart_policy::max_retries(1));
+  spec.fd_store_max = 1;
+  scripted_node n{one(spec)};
+  n.run();
+  n.done();
+  n.restart("d");
+  CHECK_THAT(n.done(), !Contains("let go"));
+  n.stop("d");
+  CHECK_THAT(n.done(), Contains("let go d"));
+  n.start("d");
+  n.crash("d");
+  n.advance(1s);
+  CHECK_THAT(n.done(), !Contains("let go"));
+  n.crash("d");
+  CHECK(n.state("d") == "failed");
+  CHECK_THAT(n.done(), Contains("let go d"));
+}
