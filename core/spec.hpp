@@ -175,11 +175,32 @@ struct supervisor_spec {
   bool operator==(const supervisor_spec&) const = default;
 };
 
+/// Whom the TCP listener shows itself as. Files in PEM, absolute paths; all empty: no TLS.
+struct tls_spec {
+  std::string certificate; ///< the node's own first, then those above it
+  std::string key;
+  std::string client_ca; ///< empty: clients need no certificate
+  bool operator==(const tls_spec&) const = default;
+};
+
+enum class access_level : std::uint8_t { read, full };
+
+/// Who may use the TCP listener. The token itself is nowhere.
+struct token_spec {
+  std::string name;
+  std::string hash; ///< "sha256:" and 64 hexadecimal digits in lower case
+  access_level access = access_level::full;
+  bool operator==(const token_spec&) const = default;
+};
+inline constexpr std::size_t max_tokens = 100;
+
 struct node_spec {
   std::string name = "default";
   std::string state_dir; ///< empty: the user's default, see core/paths.hpp
   std::string metrics;   ///< HOST:PORT, or empty for none
-  std::string api;       ///< HOST:PORT of a loopback listener beside the unix socket, or empty
+  std::string api;       ///< HOST:PORT of a listener beside the unix socket, or empty
+  tls_spec tls;
+  std::vector<token_spec> tokens;
   bool operator==(const node_spec&) const = default;
 };
 

@@ -3,6 +3,7 @@
 #include "core/config/env_file.hpp"
 #include "core/config/file.hpp"
 #include "core/config/rules.hpp"
+#include "core/config/special.hpp"
 #include "core/errc.hpp"
 #include "core/suggest.hpp"
 
@@ -119,6 +120,7 @@ void loader::read_node(const value& table, const document& doc) {
   table_notes notes;
   context c{errors_, doc.name, doc.dir, &result_.value.node, notes, "node."};
   read_section(c, "node", table);
+  check_listener_safety(c, table);
   read_includes(notes, doc);
 }
 

@@ -9,6 +9,8 @@ namespace {
 
 constexpr auto strategy_names = std::to_array<std::string_view>({"one_for_one", "one_for_all", "rest_for_one"});
 
+constexpr auto accesses = std::to_array<std::string_view>({"read", "full"});
+
 const auto top_and_node = std::to_array<rule>({
   section("", "node", shape::section, "The node itself; only in the file that is loaded, not in included ones."),
   section("", "supervisor", shape::sections, "A supervisor; the root exists without being written."),
@@ -19,8 +21,28 @@ const auto top_and_node = std::to_array<rule>({
     "node", "state_dir", shape::path,
     "Folder for state and logs. Default: /var/lib/duende for root, else $XDG_STATE_HOME/duende."),
   {"node", "metrics", shape::listener, "HOST:PORT that serves /metrics, or \"off\".", set_metrics, get_metrics},
-  {"node", "api", shape::listener, "HOST:PORT on loopback that serves the API beside the unix socket.", set_api,
-   get_api},
+  {"node", "api", shape::listener,
+   "HOST:PORT that serves the API and the web page beside the unix socket, or \"off\". Off loopback only with 'tls' "
+   "and a "
+   "'token'.",
+   set_api, get_api},
+  section("node", "tls", shape::section, "The API's certificate; read again on SIGHUP."),
+  row<node_spec, &node_spec::tls, &tls_spec::certificate>(
+    "node.tls", "certificate", shape::path, "PEM file: the node's certificate first, then those above it."),
+  row<node_spec, &node_spec::tls, &tls_spec::key>(
+    "node.tls", "key", shape::path, "PEM file of its private key, without a passphrase."),
+  row<node_spec, &node_spec::tls, &tls_spec::client_ca>(
+    "node.tls", "client_ca", shape::path,
+    "PEM file: clients must show a certificate that one of these signed, beside their token."),
+  {"node", "token", shape::sections, "Who may use 'api': each request needs one of these tokens.", set_tokens,
+   get_tokens},
+  row<token_spec, &token_spec::name>("node.token", "name", shape::name, "Whose it is; unique."),
+  {"node.token", "hash", shape::text, "\"sha256:\" and the SHA-256 of the token in hexadecimal; see 'duende token'.",
+   set_token_hash, get_field<token_spec, &token_spec::hash>},
+  one_of(
+    {"node.token", "access", shape::choice, "read: every request but GET and HEAD is answered 403.", set_token_access,
+     get_token_access},
+    accesses),
   {"node", "include", shape::texts, "More files, as globs relative to this one; read in sorted order, each once.",
    set_include, nullptr},
 });

@@ -14,8 +14,6 @@ namespace {
 
 constexpr auto awaitable_milestones = std::to_array<std::string_view>({"started", "ready", "completed"});
 
-nlohmann::json listener_or_off(const std::string& address) { return address.empty() ? "off" : address; }
-
 /// The words of a command line; empty after reporting.
 std::vector<std::string> words_of(context& c, const rule& r, const value& v) {
   auto words = split_words(v.text);
@@ -37,33 +35,6 @@ void check_program_word(context& c, const rule& r, const value& v, std::vector<s
 }
 
 } // namespace
-
-void set_metrics(context& c, const rule& r, const value& v) {
-  std::string address;
-  assign(c, r, v, address);
-  c.as<node_spec>().metrics = address == "off" ? "" : address;
-}
-
-nlohmann::json get_metrics(const rule&, const void* object) {
-  return listener_or_off(static_cast<const node_spec*>(object)->metrics);
-}
-
-void set_api(context& c, const rule& r, const value& v) {
-  std::string address;
-  assign(c, r, v, address);
-  host_port parts;
-  if (address.empty() || address == "off" || !parse_host_port(address, parts))
-    return;
-  if (!is_loopback(parts.host))
-    return c.error(
-      v.at, "'{}{}': '{}' is not on loopback, where TLS and tokens are needed; they are not supported by this version",
-      c.path, r.key, address);
-  c.as<node_spec>().api = address;
-}
-
-nlohmann::json get_api(const rule&, const void* object) {
-  return listener_or_off(static_cast<const node_spec*>(object)->api);
-}
 
 void set_include(context& c, const rule& r, const value& v) {
   for (const auto& item : v.items) {

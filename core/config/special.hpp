@@ -9,6 +9,13 @@ void set_metrics(context& c, const rule& r, const value& v);
 nlohmann::json get_metrics(const rule& r, const void* object);
 void set_api(context& c, const rule& r, const value& v);
 nlohmann::json get_api(const rule& r, const void* object);
+/// What only shows when all of [node] is read: an API off loopback without TLS and tokens, half a certificate.
+void check_listener_safety(context& c, const value& table);
+void set_tokens(context& c, const rule& r, const value& v);
+nlohmann::json get_tokens(const rule& r, const void* object);
+void set_token_hash(context& c, const rule& r, const value& v);
+void set_token_access(context& c, const rule& r, const value& v);
+nlohmann::json get_token_access(const rule& r, const void* object);
 void set_include(context& c, const rule& r, const value& v);
 
 void set_supervisor_name(context& c, const rule& r, const value& v);

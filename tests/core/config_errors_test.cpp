@@ -120,14 +120,51 @@ TEST_CASE("values outside of what is accepted") {
      "f.toml:2:8: 'node.name': 'a b' is no name: 1 to 64 of A-Z a-z 0-9 . _ - with a letter or digit first"},
     {"[node]\nmetrics = \"9464\"",
      "f.toml:2:11: 'node.metrics': '9464' is no address; write HOST:PORT, [IPV6]:PORT or \"off\""},
-    {"[node]\napi = \"0.0.0.0:1\"", "f.toml:2:7: 'node.api': '0.0.0.0:1' is not on loopback, where TLS and tokens are "
-                                    "needed; they are not supported by this "
-                                    "version"},
     {"[[supervisor]]\nname = \"root\"",
      "f.toml:2:8: 'name': 'root' is the supervisor that exists without being written"},
     {"[[supervisor]]\nname = \"s\"\nintensity = { restarts = 1, window = \"0s\" }",
      "f.toml:3:38: 'intensity.window': 0s is out of range; accepted is 1ms to 366d"},
   });
+}
+
+TEST_CASE("the API leaves the machine only with a certificate and a token") {
+  const std::string hash = "hash = \"sha256:" + std::string(64, 'a') + "\"";
+  const std::string token = "[[node.token]]\nname = \"t\"\n" + hash;
+  const std::string tls = "[node.tls]\ncertificate = \"c\"\nkey = \"k\"\n";
+  const std::string far = "[node]\napi = \"0.0.0.0:1\"\n";
+  const std::string rest = "; for this machine alone use 127.0.0.1:1";
+  const std::vector<std::pair<std::string, std::string>> rows = {
+    {far, "f.toml:2:7: 'node.api': '0.0.0.0:1' is not on loopback: it needs a certificate and a key in [node.tls], and "
+          "at least one [[node.token]] (duende token makes one)"
+            + rest},
+    {far + token,
+     "f.toml:2:7: 'node.api': '0.0.0.0:1' is not on loopback: it needs a certificate and a key in [node.tls]" + rest},
+    {far + tls, "f.toml:2:7: 'node.api': '0.0.0.0:1' is not on loopback: it needs at least one [[node.token]] (duende "
+                "token makes one)"
+                  + rest},
+    {far + "[node.tls]\ncertificate = \"c\"\n" + token, "f.toml:3:1: 'node.tls' needs both 'certificate' and 'key'"},
+    {"[[node.token]]\nname = \"t\"", "f.toml:1:1: 'node.token': a token without 'hash'"},
+    {"[[node.token]]\n" + hash, "f.toml:1:1: 'node.token': a token without 'name'"},
+    {token + "\naccess = \"all\"", "f.toml:4:10: 'node.token.access': unknown value 'all' (accepted: read, full)"},
+    {"[[node.token]]\nname = \"t\"\nhash = \"duende_0123\"",
+     "f.toml:3:8: 'node.token.hash': this is the token itself, which belongs to its holder; write its hash, as 'duende "
+     "token' printed it"},
+    {"[[node.token]]\nname = \"t\"\nhash = \"sha256:beef\"",
+     "f.toml:3:8: 'node.token.hash': expected \"sha256:\" and 64 hexadecimal digits"},
+  };
+  for (const auto& [text, expected] : rows) {
+    INFO(text);
+    CHECK(faults(text) == expected);
+  }
+  auto twice = load_text(token + "\n" + token, config_format::toml, "f.toml", "/d");
+  CHECK(twice.errors.size() == 2);
+  auto good = load_text(far + tls + "client_ca = \"ca\"\n" + token, config_format::toml, "f.toml", "/d");
+  REQUIRE(good.ok());
+  CHECK(good.value.node.tls == tls_spec{"/d/c", "/d/k", "/d/ca"});
+  CHECK(good.value.node.tokens == std::vector<token_spec>{{"t", "sha256:" + std::string(64, 'a'), access_level::full}});
+  auto again = load_text(stack_to_json(good.value), config_format::json, "stored", "/");
+  REQUIRE(again.ok());
+  CHECK(again.value.node == good.value.node);
 }
 
 TEST_CASE("what goes together and what does not") {
