@@ -24,9 +24,9 @@ bool is_loopback_authority(std::string_view authority) {
   return (ntohl(address.s_addr) >> 24) == 127;
 }
 
-std::optional<http_refusal> refuse_foreign_page(const http_request& request) {
+std::optional<http_refusal> refuse_foreign_page(const http_request& request, bool only_loopback) {
   auto host = request.header("host");
-  if (!host.empty() && !is_loopback_authority(host))
+  if (only_loopback && !host.empty() && !is_loopback_authority(host))
     return http_refusal{403, "the Host header does not name this machine"};
   auto site = request.header("sec-fetch-site");
   bool follows_link = request.method == "GET" && request.header("sec-fetch-mode") == "navigate"

@@ -1,4 +1,5 @@
 // /v1/events: a JSON array, or server-sent events (WHATWG HTML, 9.2) that resume by Last-Event-ID.
+#include "actors/api/event_hub.hpp"
 #include "actors/api/json.hpp"
 #include "actors/api/parameters.hpp"
 #include "actors/api/routes.hpp"
@@ -14,13 +15,14 @@ namespace duende::api {
 namespace {
 
 constexpr std::uint64_t max_events = 100'000;
-constexpr std::size_t max_backlog = 10'000;
+constexpr std::size_t max_backlog = 1000;
 
 /// What the history hands over and the connection has not sent yet. Bounded: a follower that falls behind is cut off from the
 /// history and asks it again from where it is, so nothing is lost and nobody waits for it.
 struct backlog {
   std::mutex mutex;
   std::vector<event> events;
+  std::int64_t seen = 0; ///< the last one, whether it was asked for or not
   bool cut_off = false;
   wake_fd wake;
 
@@ -31,11 +33,12 @@ struct backlog {
     if (events.size() + batch.size() > max_backlog && !events.empty())
       cut_off = true;
     else
-      for (const auto& x : batch)
+      for (const auto& x : batch) {
+        seen = x.id;
         if (selects(filter, x))
           events.push_back(x);
-    if (cut_off || !events.empty())
-      wake.raise();
+      }
+    wake.raise();
     return !cut_off;
   }
 };
@@ -47,22 +50,16 @@ std::string all_kinds() {
   return text;
 }
 
-std::string as_message(const event& x) {
-  auto text = fmt::format("id: {}\ndata: ", x.id);
-  json_writer out{text};
-  write_json(out, x);
-  text += "\n\n";
-  return text;
-}
-
-/// Sends what comes after `last` until the peer goes; true where the history has to be asked again.
+/// Sends what comes after `last` until the peer goes or the hub goes on; true where the history has to be asked again.
 bool follow(const api_context& context, response_stream& stream, const event_query& filter, std::int64_t& last) {
+  if (context.hub != nullptr && context.hub->take(stream, filter, last))
+    return false;
   auto queue = std::make_shared<backlog>();
   if (queue->wake.fd() < 0)
     return false;
   auto subscription = context.node.follow_events(
     last, [queue, filter](const std::vector<event>& batch) { return queue->take(batch, filter); });
-  while (stream.wait_for(queue->wake.fd())) {
+  while (subscription && stream.wait_for(queue->wake.fd())) {
     queue->wake.lower();
     std::vector<event> batch;
     bool cut_off = false;
@@ -70,16 +67,17 @@ bool follow(const api_context& context, response_stream& stream, const event_que
       std::lock_guard lock{queue->mutex};
       batch.swap(queue->events);
       cut_off = queue->cut_off;
+      last = std::max(last, queue->seen);
     }
     std::string text;
-    for (const auto& x : batch) {
+    for (const auto& x : batch)
       text += as_message(x);
-      last = x.id;
-    }
     if (!stream.write(text))
       break;
     if (cut_off)
       return true;
+    if (context.hub != nullptr && context.hub->take(stream, filter, last))
+      break;
   }
   std::lock_guard lock{queue->mutex};
   queue->cut_off = true;

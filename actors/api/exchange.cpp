@@ -1,5 +1,7 @@
 #include "actors/api/exchange.hpp"
 
+#include "actors/api/tokens.hpp"
+
 #include <fmt/format.h>
 
 #include <optional>
@@ -18,10 +20,10 @@ constexpr auto parting_time = std::chrono::seconds{2};
 /// What became of reading a request: complete, refused with a response, or not worth one.
 struct outcome {
   bool complete = false;
-  std::optional<http_refusal> refused;
+  std::optional<http_response> refused;
 };
 
-outcome refused(http_refusal why) { return {false, std::move(why)}; }
+outcome refused(const http_refusal& why) { return {false, problem(why)}; }
 
 /// A peer that went away gets no response; one that is too slow does.
 outcome broken(io_result result, std::string_view part) {
@@ -56,8 +58,7 @@ outcome read_body(connection& peer, http_request& request, std::string& rest) {
   return {true, {}};
 }
 
-outcome read_request(connection& peer, http_request& request) {
-  auto deadline = monotonic_now() + head_time;
+outcome read_request(connection& peer, const api_context& context, instant deadline, http_request& request) {
   std::string received;
   std::optional<std::size_t> head_end;
   while (!(head_end = find_head_end(received))) {
@@ -71,10 +72,13 @@ outcome read_request(connection& peer, http_request& request) {
   if (auto why = parse_head(std::string_view{received}.substr(0, *head_end), request))
     return refused(*why);
   received.erase(0, *head_end);
+  if (context.gate != nullptr && !is_open_route(request))
+    if (auto why = context.gate->refuse(request, peer.peer(), monotonic_now()))
+      return {false, std::move(why)};
   return read_body(peer, request, received);
 }
 
-void respond(connection& peer, const http_request& request, http_response& response) {
+void respond(std::unique_ptr<connection>& peer, const http_request& request, http_response& response) {
   auto headers = std::move(response.headers);
   if (!response.content_type.empty())
     headers.emplace_back("Content-Type", response.content_type);
@@ -87,31 +91,36 @@ void respond(connection& peer, const http_request& request, http_response& respo
   auto head = make_head(response.status, headers);
   auto deadline = monotonic_now() + response_time;
   if (request.method == "HEAD" || response.stream) {
-    if (peer.send(head, deadline) != io_result::ok || request.method == "HEAD")
+    if (peer->send(head, deadline) != io_result::ok || request.method == "HEAD")
       return;
     response_stream stream{peer, chunked};
     response.stream(stream);
-    stream.end();
+    if (peer)
+      stream.end();
     return;
   }
   if (response.body.size() < 16 * 1024) {
-    peer.send(head + response.body, deadline);
+    peer->send(head + response.body, deadline);
     return;
   }
-  if (peer.send(head, deadline) == io_result::ok)
-    peer.send(response.body, deadline);
+  if (peer->send(head, deadline) == io_result::ok)
+    peer->send(response.body, deadline);
 }
 
 } // namespace
 
-std::size_t serve(connection& peer, const api_context& context) {
+std::size_t serve(std::unique_ptr<connection>& peer, const api_context& context, const tls_identity* identity) {
+  auto deadline = monotonic_now() + head_time;
+  if (identity != nullptr && peer->secure(*identity, deadline) != io_result::ok)
+    return 0;
   http_request request;
-  auto read = read_request(peer, request);
+  auto read = read_request(*peer, context, deadline, request);
   if (!read.complete && !read.refused)
     return 0;
-  auto response = read.complete ? answer(context, request) : problem(*read.refused);
+  auto response = read.complete ? answer(context, request) : std::move(*read.refused);
   respond(peer, request, response);
-  peer.finish(monotonic_now() + parting_time);
+  if (peer)
+    peer->finish(monotonic_now() + parting_time);
   return response.body.size();
 }
 

@@ -6,9 +6,11 @@
 
 namespace duende::api {
 
-/// Reads a request, answers it, closes. Bounded: 10 s for the head, 30 s for the body, 30 s for the response;
-/// a stream lasts as long as its peer reads. Returns the size of the body sent, for the caller to judge what it cost.
-std::size_t serve(connection& peer, const api_context& context);
+/// Reads a request, answers it, closes. Bounded: 10 s for the head and a handshake before it, 30 s for the body, 30 s for the
+/// response; a stream lasts as long as its peer reads. Who may not ask is refused before the body is read. Returns the size of
+/// the body sent, for the caller to judge what it cost. `peer` is null afterwards where somebody else goes on with the response.
+std::size_t
+serve(std::unique_ptr<connection>& peer, const api_context& context, const tls_identity* identity = nullptr);
 
 /// Tells a peer that there is no room for it; never blocks. Closes `fd`.
 void turn_away(int fd);

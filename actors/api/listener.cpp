@@ -11,6 +11,7 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -114,9 +115,9 @@ caf::expected<tcp_listener> listen_tcp(const std::string& address, bool loopback
   result.loopback = is_loopback_authority(host);
   if (loopback_only && !result.loopback)
     return fail(
-      errc::unsupported,
-      "cannot listen on '{}': off loopback this needs TLS and a token, which is not supported by this version; use "
-      "127.0.0.1:{}",
+      errc::invalid_config,
+      "cannot listen on '{}': off loopback this needs a certificate and a key in [node.tls] and at least one "
+      "[[node.token]]; for this machine alone use 127.0.0.1:{}",
       address, port);
   if (host.starts_with('[') && host.ends_with(']'))
     host = host.substr(1, host.size() - 2);
@@ -150,6 +151,16 @@ caf::expected<tcp_listener> listen_tcp(const std::string& address, bool loopback
     bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port
                                 : reinterpret_cast<sockaddr_in&>(bound).sin_port);
   return result;
+}
+
+void prepare_peer(int fd) {
+  auto set = [fd](int level, int name, int value) { setsockopt(fd, level, name, &value, sizeof value); };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_SNDBUF, 256 * 1024); // else the kernel keeps megabytes for each peer that does not read
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 15);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 4);
 }
 
 } // namespace duende::api

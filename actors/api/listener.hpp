@@ -22,7 +22,11 @@ struct tcp_listener {
   bool loopback = true;
 };
 
-/// Binds HOST:PORT or [V6]:PORT. With `loopback_only` any other address is refused: it would need TLS and a token.
+/// Binds HOST:PORT or [V6]:PORT. With `loopback_only` any other address is refused: it needs TLS and a token.
 caf::expected<tcp_listener> listen_tcp(const std::string& address, bool loopback_only);
+
+/// Settings of an accepted TCP connection: no delay of small pieces, a bounded buffer, and a peer that is gone without a word is noticed by the
+/// kernel within two minutes.
+void prepare_peer(int fd);
 
 } // namespace duende::api

@@ -6,22 +6,29 @@
 #include "actors/control.hpp"
 
 #include <functional>
+#include <memory>
 #include <string>
 
 namespace duende::api {
 
+class event_hub;
+class token_gate;
+
 /// Where a response that has no end is written to.
 class response_stream {
 public:
-  response_stream(connection& peer, bool chunked) : peer_(peer), chunked_(chunked) {}
+  response_stream(std::unique_ptr<connection>& peer, bool chunked) : peer_(peer), chunked_(chunked) {}
   /// Sends a piece; false once the peer is gone, does not read for 30 s, or the server stops.
   bool write(std::string_view piece);
   /// Sleeps until `wake_fd` is readable; false as above.
-  bool wait_for(int wake_fd) { return peer_.wait_for(wake_fd) == io_result::ok; }
+  bool wait_for(int wake_fd) { return peer_->wait_for(wake_fd) == io_result::ok; }
   bool end();
+  bool chunked() const { return chunked_; }
+  /// The connection itself, for who goes on with the response; then nothing more is written here.
+  std::unique_ptr<connection> release() { return std::move(peer_); }
 
 private:
-  connection& peer_;
+  std::unique_ptr<connection>& peer_;
   bool chunked_;
 };
 
@@ -36,8 +43,15 @@ struct http_response {
 struct api_context {
   control& node;
   bool only_metrics = false;  ///< this listener serves /metrics, /healthz and /readyz
-  bool check_browser = false; ///< a TCP listener on loopback: requests of foreign web pages are refused
+  bool check_browser = false; ///< a TCP listener: requests of foreign web pages are refused
+  bool only_loopback_hosts =
+    false; ///< and so are those whose Host is not loopback, where no certificate vouches for the name
+  token_gate* gate = nullptr; ///< null: whoever can connect may do all
+  event_hub* hub = nullptr;   ///< null: each follower of events keeps a thread
 };
+
+/// A route that says nothing about the node: what a browser loads before it can send a token, and /healthz.
+bool is_open_route(const http_request& request);
 
 /// Finds the route and answers; never throws.
 http_response answer(const api_context& context, const http_request& request);
@@ -75,6 +89,7 @@ http_response show_metrics(const api_context&, const http_request&, const std::s
 http_response check_health(const api_context&, const http_request&, const std::string& name);
 http_response show_page(const api_context&, const http_request&, const std::string& name);
 http_response show_page_part(const api_context&, const http_request&, const std::string& name);
+http_response describe_api(const api_context&, const http_request&, const std::string& name);
 http_response check_ready(const api_context&, const http_request&, const std::string& name);
 
 } // namespace duende::api

@@ -7,14 +7,17 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace duende {
 
 struct api_options {
   std::string socket_path;
-  std::string tcp_address;           ///< HOST:PORT on loopback, or empty for none
+  std::string tcp_address;           ///< HOST:PORT, or empty for none; off loopback only with `tls` and `tokens`
   std::string metrics_address;       ///< HOST:PORT that serves /metrics, /healthz and /readyz only, or empty for none
-  std::size_t max_connections = 128; ///< what comes beyond is answered 503 and closed
+  tls_spec tls{};                    ///< of `tcp_address`; no certificate: plain
+  std::vector<token_spec> tokens{};  ///< of `tcp_address`; none: whoever reaches it may do all
+  std::size_t max_connections = 512; ///< of each listener; what comes beyond is answered 503 and closed
 };
 
 class api_server {
@@ -28,6 +31,12 @@ public:
   ~api_server();
   api_server(const api_server&) = delete;
   api_server& operator=(const api_server&) = delete;
+
+  /// Reads the certificate again and takes these tokens from the next connection on. Errors leave everything as it is: those of
+  /// the files, and invalid_config where TLS would begin or end, or the last token of a listener off loopback would go.
+  caf::expected<void> renew(const tls_spec& tls, const std::vector<token_spec>& tokens);
+  /// What somebody should look at soon, such as a certificate about to expire. Empty: nothing.
+  std::string warning() const;
 
   /// The ports in use (of interest where the address said 0); 0 for none.
   std::uint16_t tcp_port() const;

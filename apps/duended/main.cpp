@@ -1,6 +1,7 @@
 // duended: the node. Started (and started again) by duende-keeper; everything it decides is in actors/.
 #include "actors/api/node_lock.hpp"
 #include "actors/api/server.hpp"
+#include "actors/api/tls.hpp"
 #include "actors/node_host.hpp"
 #include "apps/duended/options.hpp"
 #include "core/config/load.hpp"
@@ -69,19 +70,42 @@ int signals_fd() {
   return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/// SIGHUP: the file is read again and what changed is applied.
-void reload(control& controls, const std::string& file) {
+void say_warning(const api_server& api) {
+  if (auto text = api.warning(); !text.empty())
+    std::fprintf(stderr, "duended: %s\n", text.c_str());
+}
+
+/// After a crash or an upgrade daemons run already: then the node goes on without its TCP listener rather than not at all.
+caf::expected<std::unique_ptr<api_server>>
+open_api(control& controls, const std::string& socket, const node_spec& settings, bool must_listen) {
+  auto api = api_server::start(controls, {socket, settings.api, settings.metrics, settings.tls, settings.tokens});
+  if (api || must_listen || settings.api.empty())
+    return api;
+  auto why = sentence(api.error());
+  api = api_server::start(controls, {socket, "", settings.metrics});
+  if (api)
+    std::fprintf(
+      stderr, "duended: the API is on its unix socket only: %s; once that is mended: duende upgrade\n", why.c_str());
+  return api;
+}
+
+/// SIGHUP: the file is read again and what changed is applied; certificate and tokens are taken anew.
+void reload(control& controls, api_server& api, const std::string& file) {
   auto loaded = load_file(file);
   if (!loaded.ok()) {
     std::fprintf(stderr, "duended: configuration not applied:\n%s\n", all_errors(loaded).c_str());
     return;
   }
+  const auto& node = loaded.value.node;
+  if (auto renewed = api.renew(node.tls, node.tokens); !renewed)
+    std::fprintf(stderr, "duended: certificate and tokens stay as they are: %s\n", sentence(renewed.error()).c_str());
+  say_warning(api);
   if (auto applied = controls.apply(std::move(loaded.value), false); !applied)
     std::fprintf(stderr, "duended: configuration not applied: %s\n", sentence(applied.error()).c_str());
 }
 
 /// Sleeps until the node has ended; passes signals on meanwhile.
-void serve(node_host& host, const node_options& options, int signals) {
+void serve(node_host& host, api_server& api, const node_options& options, int signals) {
   int ended = eventfd(0, EFD_CLOEXEC);
   host.on_end([ended] { eventfd_write(ended, 1); });
   pollfd waiting[] = {{signals, POLLIN, 0}, {ended, POLLIN, 0}};
@@ -91,7 +115,7 @@ void serve(node_host& host, const node_options& options, int signals) {
     signalfd_siginfo info{};
     while (::read(signals, &info, sizeof info) == sizeof info) {
       if (info.ssi_signo == SIGHUP)
-        reload(host.controls(), options.config_file);
+        reload(host.controls(), api, options.config_file);
       else
         host.controls().shutdown();
     }
@@ -117,7 +141,13 @@ int main(int argc, char** argv) {
   auto loaded = load_file(options->config_file);
   if (!loaded.ok() && options->generation == 1)
     return refuse(*options, all_errors(loaded), exit_usage);
-  auto settings = loaded.value.node; // the stack itself is moved into the node
+  auto settings = loaded.value.node;           // the stack itself is moved into the node
+  if (!loaded.ok() && !settings.api.empty()) { // tokens may be among what could not be read
+    std::fprintf(
+      stderr, "duended: the API is on its unix socket only: the configuration has errors\n%s\n",
+      all_errors(loaded).c_str());
+    settings.api.clear();
+  }
 
   host_options how;
   how.name = settings.name;
@@ -148,10 +178,13 @@ int main(int argc, char** argv) {
       return make_error(errc::invalid_config, all_errors(loaded));
     return std::move(loaded.value);
   };
+  if (options->generation == 1 && !settings.api.empty() && !settings.tls.certificate.empty()) // before any daemon runs
+    if (auto identity = api::tls_identity::load(settings.tls, wall_now()); !identity)
+      return refuse(*options, sentence(identity.error()), exit_failed);
   auto host = node_host::start(how, source);
   if (!host)
     return refuse(*options, sentence(host.error()), exit_failed);
-  auto api = api_server::start((*host)->controls(), {socket_path, settings.api, settings.metrics});
+  auto api = open_api((*host)->controls(), socket_path, settings, options->generation == 1);
   if (!api) {
     const int code = refuse(*options, sentence(api.error()), exit_failed);
     if (
@@ -161,10 +194,11 @@ int main(int argc, char** argv) {
     }
     return code;
   }
+  say_warning(**api);
   loaded = {};
   report(*options, "ready");
   (*host)->healthy();
-  serve(**host, *options, signals);
+  serve(**host, **api, *options, signals);
 
   auto trouble = (*host)->trouble();
   api->reset();

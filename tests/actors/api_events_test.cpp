@@ -1,9 +1,11 @@
 #include "tests/support/api_fixture.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/event_text.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <charconv>
+#include <algorithm>
+#include <utility>
 
 using namespace duende;
 using namespace duende::test;
@@ -41,36 +43,34 @@ TEST_CASE("a follower gets what comes and resumes where it was", "[api]") {
     text += follower.receive("\"kind\":\"exit\"");
     CHECK(text.find("text/event-stream") != std::string::npos);
     CHECK(text.find("id: 3\n") != std::string::npos);
-    CHECK(text.find("\"id\":2,") == std::string::npos); // happened before
+    CHECK(text.find("id: 2\ndata") == std::string::npos); // happened before
   }
   api.post("/v1/daemons/db/start");
   raw_connection again{api.socket};
   again.send(follow_request("Last-Event-ID: 3\r\n"));
   auto text = again.receive("id: 4\n");
   CHECK(text.find("id: 4\n") != std::string::npos);
-  CHECK(text.find("\"id\":3,") == std::string::npos);
+  CHECK(text.find("id: 3\ndata") == std::string::npos);
   CHECK(api.get("/v1/events", "Last-Event-ID: x\r\n").status == 422);
 }
 
-TEST_CASE("a follower that falls far behind misses nothing", "[api]") {
+TEST_CASE("a follower that falls far behind misses nothing") {
   api_fixture api;
-  raw_connection follower{api.socket};
-  follower.send(follow_request("Last-Event-ID: 2\r\n"));
-  follower.receive(": follows");
-  api.node.emit_many(50'000, "db");
-  auto text = follower.receive("id: 50002\n");
-  std::int64_t expected = 3;
-  std::size_t at = 0;
-  while ((at = text.find("id: ", at)) != std::string::npos) {
-    at += 4;
-    std::int64_t id = 0;
-    std::from_chars(text.data() + at, text.data() + text.size(), id); // atoll of some looks at the whole text
-    if (id == 2)
-      continue; // where it stands
-    REQUIRE(id == expected);
-    ++expected;
+  std::int64_t last = 2;
+  bool emitted = false;
+  for (int connections = 0; last < 50'002 && connections < 100; ++connections) { // it may be cut off, and comes again
+    raw_connection follower{api.socket};
+    follower.send(follow_request("Last-Event-ID: " + std::to_string(last) + "\r\n"));
+    auto text = follower.receive(": follows");
+    if (!std::exchange(emitted, true))
+      api.node.emit_many(50'000, "db");
+    text += follower.receive("id: 50002\ndata");
+    if (text.find("\n\n", std::min(text.size(), text.rfind("id: "))) == std::string::npos)
+      text += follower.receive("\n\n");
+    last = last_in_order(text, last);
+    REQUIRE(last >= 2);
   }
-  CHECK(expected == 50'003);
+  CHECK(last == 50'002);
 }
 
 TEST_CASE("a server that stops ends its followers", "[api]") {
