@@ -1,3 +1,4 @@
+#include "actors/api/tls.hpp"
 #include "apps/duende/client.hpp"
 #include "apps/duende/commands.hpp"
 #include "apps/duende/files.hpp"
@@ -28,6 +29,15 @@ int check(const context& c, const std::string& file) {
       }
   if (!there)
     return usage_error;
+  if (const auto& node = loaded.value.node; !node.tls.certificate.empty()) {
+    auto identity = api::tls_identity::load(node.tls, wall_now());
+    if (!identity) {
+      print_error(fmt::format("{}: 'node.tls': {}", file, sentence(identity.error())));
+      return usage_error;
+    }
+    if (auto warning = (*identity)->warning(wall_now()); !warning.empty())
+      print_error(fmt::format("{}: 'node.tls': {}", file, warning));
+  }
   note(
     c, fmt::format(
          "{}: {} daemon{}, {} supervisor{}: valid", file, loaded.value.daemons.size(),

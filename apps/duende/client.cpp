@@ -1,6 +1,7 @@
 #include "apps/duende/client.hpp"
 
 #include "actors/api/http.hpp"
+#include "apps/duende/remote.hpp"
 
 #include <httplib.h>
 
@@ -53,59 +54,128 @@ errc code_of_problem(int status, const std::string& type) {
   }
 }
 
+credentials& own_credentials() {
+  static credentials mine;
+  return mine;
+}
+
+/// What the user can do about an answer that the node's own sentence does not tell.
+caf::error explain_refused(int status, const std::string& detail) {
+  if (status == 401)
+    return own_credentials().token.empty()
+             ? fail(errc::unreachable, "the node wants a token: give it by --token-file FILE or $DUENDE_TOKEN")
+             : fail(
+               errc::unreachable, "the node does not know this token: ask who keeps its configuration for another");
+  return make_error(errc::unreachable, detail);
+}
+
 caf::error problem_to_error(int status, const std::string& body) {
   auto parsed = json::parse(body, nullptr, false);
   if (!parsed.is_object() || !parsed.contains("detail") || !parsed["detail"].is_string())
     return fail(errc::protocol_error, "the node answered {}", status);
-  return make_error(code_of_problem(status, parsed.value("type", "")), parsed["detail"].get<std::string>());
-}
-
-httplib::Request to_httplib(const request& what) {
-  httplib::Request result;
-  result.method = what.method;
-  result.path = what.target;
-  result.body = what.body;
-  for (const auto& [name, value] : what.headers)
-    result.headers.emplace(name, value);
-  if (!what.body.empty() || what.method == "POST")
-    result.headers.emplace("Content-Type", what.content_type);
-  result.headers.emplace("Host", "localhost");
-  return result;
+  auto detail = parsed["detail"].get<std::string>();
+  if (status == 401 || status == 429)
+    return explain_refused(status, detail);
+  return make_error(code_of_problem(status, parsed.value("type", "")), detail);
 }
 
 } // namespace
 
 struct client::impl {
-  explicit impl(std::string socket_path) : path(std::move(socket_path)), http(path, 80) {
-    http.set_address_family(AF_UNIX);
-    http.set_connection_timeout(10);
-    http.set_write_timeout(30);
+  explicit impl(std::string address) : where(std::move(address)), remote(is_url(where)) {
+    if (!remote) {
+      http = std::make_unique<httplib::ClientImpl>(where, 80);
+      http->set_address_family(AF_UNIX);
+    } else if (auto to = parse_url(where); to) {
+      open_remote(*to);
+    } else {
+      refused = to.error();
+    }
+    if (http) {
+      http->set_connection_timeout(10);
+      http->set_write_timeout(30);
+    }
+  }
+
+  void open_remote(const node_url& to) {
+    const auto& mine = own_credentials();
+    if (!to.tls) {
+      if (!to.loopback)
+        refused = fail(errc::unreachable, "{} is not encrypted: use https://{}", where, where.substr(7));
+      else
+        http = std::make_unique<httplib::ClientImpl>(to.host, to.port);
+      return;
+    }
+    auto secure = std::make_unique<httplib::SSLClient>(to.host, to.port, mine.certificate, mine.certificate);
+    if (!secure->is_valid()) {
+      refused = fail(
+        errc::unreachable, "cannot use the certificate '{}': it needs certificate and key in PEM", mine.certificate);
+      return;
+    }
+    secure->enable_server_certificate_verification(true);
+    if (!mine.ca_file.empty())
+      secure->set_ca_cert_path(mine.ca_file);
+    tls = secure.get();
+    http = std::move(secure);
   }
 
   void set_patience(duration patience) {
     auto seconds = std::chrono::ceil<std::chrono::seconds>(patience).count();
-    http.set_read_timeout(static_cast<time_t>(std::clamp<long long>(seconds, 1, 1'000'000)));
+    http->set_read_timeout(static_cast<time_t>(std::clamp<long long>(seconds, 1, 1'000'000)));
+  }
+
+  httplib::Request prepare(const request& what) const {
+    httplib::Request result;
+    result.method = what.method;
+    result.path = what.target;
+    result.body = what.body;
+    for (const auto& [name, value] : what.headers)
+      result.headers.emplace(name, value);
+    if (!what.body.empty() || what.method == "POST")
+      result.headers.emplace("Content-Type", what.content_type);
+    if (!remote)
+      result.headers.emplace("Host", "localhost");
+    else if (!own_credentials().token.empty())
+      result.headers.emplace("Authorization", "Bearer " + own_credentials().token);
+    return result;
   }
 
   caf::error explain(httplib::Error error) const {
-    if (path.size() >= sizeof(sockaddr_un::sun_path) || error == httplib::Error::Connection)
-      return explain_unreachable(path);
+    if (!remote && (where.size() >= sizeof(sockaddr_un::sun_path) || error == httplib::Error::Connection))
+      return explain_unreachable(where);
+    if (error == httplib::Error::Connection)
+      return fail(
+        errc::unreachable, "no node answers at {}: is 'node.api' set there, and does a firewall let it through?",
+        where);
     if (error == httplib::Error::Read)
-      return fail(errc::unreachable, "the node at {} broke the connection off or did not answer in time", path);
-    return fail(errc::unreachable, "the request to the node at {} failed: {}", path, httplib::to_string(error));
+      return fail(errc::unreachable, "the node at {} broke the connection off or did not answer in time", where);
+    if (tls != nullptr)
+      return explain_tls(where, error, tls->get_openssl_verify_result(), own_credentials());
+    return fail(errc::unreachable, "the request to the node at {} failed: {}", where, httplib::to_string(error));
   }
 
-  std::string path;
-  httplib::ClientImpl http;
+  std::string where;
+  bool remote;
+  caf::error refused; ///< why no request can be made
+  std::unique_ptr<httplib::ClientImpl> http;
+  httplib::SSLClient* tls = nullptr;
 };
 
-client::client(std::string socket_path) : impl_(std::make_unique<impl>(std::move(socket_path))) {}
+void use_credentials(credentials mine) { own_credentials() = std::move(mine); }
+bool is_url(std::string_view address) { return address.find("://") != std::string_view::npos; }
+
+client::client(std::string address) : impl_(std::make_unique<impl>(std::move(address))) {}
 client::~client() = default;
-void client::cancel() { impl_->http.stop(); }
+void client::cancel() {
+  if (impl_->http)
+    impl_->http->stop();
+}
 
 caf::expected<std::string> client::send(const request& what) {
+  if (impl_->refused)
+    return impl_->refused;
   impl_->set_patience(what.patience);
-  auto result = impl_->http.send(to_httplib(what));
+  auto result = impl_->http->send(impl_->prepare(what));
   if (!result)
     return impl_->explain(result.error());
   if (result->status < 200 || result->status > 299)
@@ -124,8 +194,10 @@ caf::expected<json> client::send_json(const request& what) {
 }
 
 caf::expected<void> client::stream(const request& what, const std::function<bool(std::string_view)>& on_data) {
+  if (impl_->refused)
+    return impl_->refused;
   impl_->set_patience(std::chrono::hours{240});
-  auto sent = to_httplib(what);
+  auto sent = impl_->prepare(what);
   int status = 0;
   bool ended = false;
   std::string refusal;
@@ -141,7 +213,7 @@ caf::expected<void> client::stream(const request& what, const std::function<bool
     ended = !on_data({data, size});
     return !ended;
   };
-  auto result = impl_->http.send(sent);
+  auto result = impl_->http->send(sent);
   if (status > 299)
     return problem_to_error(status, refusal);
   if (ended || result || status != 0) // a stream that breaks off has ended too

@@ -1,4 +1,4 @@
-// The node's HTTP API over its unix socket, as calls.
+// The node's HTTP API as calls, over its unix socket or from afar.
 #pragma once
 
 #include "core/errc.hpp"
@@ -28,9 +28,22 @@ struct request {
   duration patience = std::chrono::seconds{30}; ///< for the response to begin
 };
 
+/// Who we are to a node on another machine. Not used on a unix socket.
+struct credentials {
+  std::string token;       ///< empty: none is sent
+  std::string ca_file;     ///< PEM of who signs for the node; empty: the system's authorities
+  std::string certificate; ///< PEM with certificate and key, where the node asks for one
+};
+/// For every client made from now on; call it before there is a second thread.
+void use_credentials(credentials mine);
+
+/// Whether `address` is a URL and no path.
+bool is_url(std::string_view address);
+
 class client {
 public:
-  explicit client(std::string socket_path);
+  /// `address`: the path of a unix socket, or "https://HOST:PORT" ("http://" on loopback).
+  explicit client(std::string address);
   ~client();
 
   /// The body of a 2xx response. Errors: unreachable where no node answers; else what the node's problem document says.

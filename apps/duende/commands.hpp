@@ -69,6 +69,8 @@ int import_file(const context& c, const std::string& format, const std::vector<s
 
 /// What this machine can and cannot do; exit code 1 where something vital is missing.
 int doctor(const context& c, bool as_json);
+/// Makes a token for the API off the machine; `access`: read or full.
+int token(const context& c, const std::string& name, const std::string& access);
 int version(const context& c);
 /// `commands`: all there are, so that the scripts know each.
 int completion(const context& c, const std::string& shell, const names& commands);

@@ -12,8 +12,9 @@ _duende() {
     [[ "$word" == -* ]] || { command="$word"; break; }
   done
   case "$previous" in
-    -f|--file|--socket) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    -f|--file|--socket|--token-file|--ca|--cert) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     --signal) mapfile -t COMPREPLY < <(compgen -W "HUP INT QUIT KILL USR1 USR2 TERM STOP CONT" -- "$current"); return ;;
+    --access) mapfile -t COMPREPLY < <(compgen -W "read full" -- "$current"); return ;;
     --restart) mapfile -t COMPREPLY < <(compgen -W "never on-failure always unless-stopped max-retries" -- "$current"); return ;;
   esac
   case "$command" in

@@ -21,13 +21,15 @@ enum exit_code : int {
 };
 
 struct context {
-  std::string socket_option; ///< --socket or $DUENDE_SOCKET; empty: the default of the node
+  std::string socket_option; ///< --socket or $DUENDE_SOCKET, a path or a URL; empty: the default of the node
   std::string node = "default";
   bool no_color = false;
   bool verbose = false;
   bool quiet = false;
 
   std::string socket() const;
+  /// The node is asked over TCP.
+  bool remote() const { return socket_option.find("://") != std::string::npos; }
 };
 
 /// One line on stderr, "duende: ...", with control characters made harmless.

@@ -207,7 +207,7 @@ void examine_limits(std::vector<finding>& to) {
 
 void examine_places(std::vector<finding>& to, const context& c) {
   place(to, "state_dir", default_state_dir(c.node), true);
-  auto socket_path = c.socket();
+  auto socket_path = c.remote() ? default_socket(c.node) : c.socket(); // of this machine
   auto slash = socket_path.rfind('/');
   place(to, "run_dir", slash == std::string::npos || slash == 0 ? "/" : socket_path.substr(0, slash), false);
   bool running = answers(socket_path);

@@ -10,7 +10,9 @@ void event_stream::feed(std::string_view data, const std::function<void(const js
   for (std::size_t end; (end = rest_.find('\n', begin)) != std::string::npos; begin = end + 1) {
     auto line = std::string_view{rest_}.substr(begin, end - begin);
     if (line.starts_with("id: "))
-      std::from_chars(line.data() + 4, line.data() + line.size(), last_id_);
+      std::from_chars(line.data() + 4, line.data() + line.size(), begun_id_);
+    if (line.empty() && begun_id_ > 0) // until then the stream may still break off before the event itself
+      last_id_ = begun_id_;
     if (!line.starts_with("data: "))
       continue;
     auto event = json::parse(line.substr(6), nullptr, false);

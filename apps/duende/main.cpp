@@ -1,6 +1,7 @@
 // duende, the command line: reads the arguments, calls the command.
 #include "apps/duende/commands.hpp"
 #include "apps/duende/man.hpp"
+#include "apps/duende/remote.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -12,7 +13,7 @@ namespace {
 /// What the arguments of one command are read into.
 struct arguments {
   names which, files;
-  std::string name, file, timeout, since, shell, kinds, format;
+  std::string name, file, timeout, since, shell, kinds, format, access = "full";
   std::string signal = "TERM";
   bool as_json = false, watch = false, follow = false, dry_run = false, rolling = false;
   std::optional<std::size_t> lines;
@@ -28,9 +29,19 @@ public:
   command_line() {
     app_.require_subcommand(1);
     app_.set_version_flag("--version", DUENDE_VERSION);
-    app_.add_option("--socket", context_.socket_option, "the node's socket")
+    app_.add_option("--socket,--url", context_.socket_option, "the node's socket, or https://HOST:PORT of its API")
       ->envname("DUENDE_SOCKET")
       ->type_name("PATH");
+    app_.add_option("--token-file", token_file_, "holds the token for a URL; else $DUENDE_TOKEN")
+      ->envname("DUENDE_TOKEN_FILE")
+      ->type_name("FILE");
+    app_.add_option("--ca", credentials_.ca_file, "certificates that are trusted for a URL; else the system's")
+      ->envname("DUENDE_CA")
+      ->type_name("FILE");
+    app_
+      .add_option("--cert", credentials_.certificate, "our certificate and key for a URL, where the node asks for one")
+      ->envname("DUENDE_CERT")
+      ->type_name("FILE");
     app_.add_option("--node", context_.node, "the node's name")->envname("DUENDE_NODE")->type_name("NAME");
     app_.add_flag("--no-color", context_.no_color, "no colours, also by $NO_COLOR");
     app_.add_flag("-v,--verbose", context_.verbose, "say more");
@@ -49,6 +60,13 @@ public:
       return app_.exit(e);
     } catch (const CLI::ParseError& e) {
       return unreadable(e, argc, argv);
+    }
+    if (context_.remote()) {
+      auto token = find_token(token_file_, std::getenv("DUENDE_TOKEN"));
+      if (!token)
+        return usage(sentence(token.error()));
+      credentials_.token = std::move(*token);
+      use_credentials(credentials_);
     }
     return chosen_ ? chosen_(context_, arguments_) : usage("no command given");
   }
@@ -86,6 +104,8 @@ private:
   CLI::App app_{"duende runs daemons and keeps them running"};
   context context_;
   arguments arguments_;
+  std::string token_file_;
+  credentials credentials_;
   action chosen_;
 };
 
@@ -118,6 +138,13 @@ void command_line::add_node_commands() {
   moving_in->add_option("FORMAT", arguments_.format, "supervisord, procfile, systemd or compose")->required();
   moving_in->add_option("FILE", arguments_.files, "the file; of systemd several units that belong together")
     ->required();
+  auto* token = add("token", "make a token for the API off the machine", [](const context& c, const arguments& a) {
+    return cli::token(c, a.name.empty() ? "operator" : a.name, a.access);
+  });
+  token->add_option("--name", arguments_.name, "whose it is; default: operator")->type_name("N");
+  token->add_option("--access", arguments_.access, "full, or read: nothing but GET")
+    ->type_name("A")
+    ->capture_default_str();
   add("version", "what this is", [](const context& c, const arguments&) { return cli::version(c); });
   auto* completion = add("completion", "a completion script for a shell", [this](const context& c, const arguments& a) {
     if (a.shell == "man") { // what the build asks, for duende(1)

@@ -57,6 +57,9 @@ state and logs of root's nodes; of others
 .B DUENDE_SOCKET, DUENDE_NODE
 as \-\-socket and \-\-node
 .TP
+.B DUENDE_TOKEN, DUENDE_TOKEN_FILE, DUENDE_CA, DUENDE_CERT
+for a node behind a URL: the token itself, and as \-\-token\-file, \-\-ca and \-\-cert
+.TP
 .B NO_COLOR
 not empty: no colours
 .SH SEE ALSO

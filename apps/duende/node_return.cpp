@@ -11,10 +11,15 @@ namespace duende::cli {
 namespace {
 
 constexpr duration blind_pause = std::chrono::milliseconds{200};
+constexpr duration remote_pause = std::chrono::seconds{1};
 
 } // namespace
 
-node_return::node_return(const std::string& socket) {
+node_return::node_return(const std::string& socket) : pause_(blind_pause) {
+  if (socket.find("://") != std::string::npos) { // nothing here tells when a node elsewhere is back
+    pause_ = remote_pause;
+    return;
+  }
   auto slash = socket.rfind('/');
   name_ = slash == std::string::npos ? socket : socket.substr(slash + 1);
   auto folder = slash == std::string::npos ? "." : socket.substr(0, std::max<std::size_t>(slash, 1));
@@ -44,7 +49,13 @@ bool node_return::seen() {
 }
 
 bool node_return::wait(duration limit, int stop_fd) {
-  auto end = monotonic_now() + (fd_ >= 0 ? limit : std::min(limit, blind_pause));
+  auto now = monotonic_now();
+  if (now - last_ > 3 * remote_pause) // the node was there in between
+    first_ = now;
+  if (fd_ < 0 && now - first_ > limit)
+    return false;
+  last_ = now + std::min(limit, pause_);
+  auto end = now + (fd_ >= 0 ? limit : std::min(limit, pause_));
   std::array<pollfd, 2> waiting = {{{fd_, POLLIN, 0}, {stop_fd, POLLIN, 0}}};
   while (true) {
     auto left = std::chrono::ceil<std::chrono::milliseconds>(end - monotonic_now()).count();

@@ -16,7 +16,8 @@ public:
   node_return& operator=(const node_return&) = delete;
 
   /// True as soon as the socket was made anew since the last call; it may take one more call until it answers. False where
-  /// `limit` is over or `stop_fd` became readable. Where the system has no inotify left, true after 200 ms.
+  /// `limit` is over or `stop_fd` became readable. Where nothing tells (no inotify left, a node behind a URL) true after a pause, and
+  /// false once `limit` is over with nothing but such calls.
   bool wait(duration limit, int stop_fd = -1);
 
 private:
@@ -24,6 +25,8 @@ private:
 
   std::string name_;
   int fd_ = -1;
+  duration pause_;
+  instant first_{}, last_{}; ///< of the calls in a row that could only pause
 };
 
 } // namespace duende::cli

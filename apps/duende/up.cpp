@@ -173,6 +173,8 @@ follow_existing(follow_session& session, const stack& loaded, const std::string&
 } // namespace
 
 int up(const context& c, const up_options& options) {
+  if (c.remote())
+    return usage("up: a node is started on its own machine, so --socket has to be a path");
   auto file = absolute_file(options.file);
   auto loaded = load_file(file);
   print_config_errors(loaded.errors);
