@@ -61,6 +61,8 @@ event_hub::~event_hub() {
 }
 
 bool event_hub::begin(std::int64_t after) {
+  if (!thread_.joinable())
+    thread_ = std::thread{[this] { run(); }}; // by a thread of a connection, which has all signals blocked
   auto& own = *memory_;
   own.events.clear();
   own.bytes = 0;
@@ -69,11 +71,7 @@ bool event_hub::begin(std::int64_t after) {
   auto number = ++own.subscriptions;
   subscription_ = node_.follow_events(
     after, [to = memory_, number](const std::vector<event>& batch) { return to->remember(batch, number); });
-  if (!subscription_)
-    return false;
-  if (!thread_.joinable())
-    thread_ = std::thread{[this] { run(); }}; // by a thread of a connection, which has all signals blocked
-  return true;
+  return subscription_ != nullptr;
 }
 
 bool event_hub::take(response_stream& stream, const event_query& filter, std::int64_t last) {

@@ -72,9 +72,12 @@ outcome read_request(connection& peer, const api_context& context, instant deadl
   if (auto why = parse_head(std::string_view{received}.substr(0, *head_end), request))
     return refused(*why);
   received.erase(0, *head_end);
-  if (context.gate != nullptr && !is_open_route(request))
+  if (context.gate != nullptr && context.gate->guards()) {
+    if (is_open_route(request)) // of somebody unknown: what it may send along is not taken in
+      return {true, {}};
     if (auto why = context.gate->refuse(request, peer.peer(), monotonic_now()))
       return {false, std::move(why)};
+  }
   return read_body(peer, request, received);
 }
 

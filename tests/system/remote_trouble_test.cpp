@@ -128,6 +128,7 @@ TEST_CASE("malformed, oversized and slow requests over TLS are refused") {
     https(n.port, "POST", "/v1/apply?dry_run=1", n.token.token, std::string(4 * 1024 * 1024 - 10, '#'), "127.0.0.4")
       .status
     < 500);
+  CHECK(raw("GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n").status == 200);
   tls_peer dripping{n.port};
   dripping.send("GET /v1/no");
   auto begin = monotonic_ns();
