@@ -64,7 +64,8 @@ constexpr std::array table = {
   post("v1/daemons/{name}/scale", scale_daemon, "so many instances", "200 application/json plan", {}, "instances"),
   route{"PATCH", "v1/daemons/{name}/resources", later, "change limits", {}, "resources"},
   get("v1/daemons/{name}/logs", show_logs, "what it wrote", "200 text/plain", "tail follow since"),
-  get("v1/daemons/{name}/crashes", list_crashes_of, "reports of abnormal ends, the oldest first", "200 application/json"),
+  get(
+    "v1/daemons/{name}/crashes", list_crashes_of, "reports of abnormal ends, the oldest first", "200 application/json"),
   get("v1/daemons/{name}/crashes/{id}", show_crash, "one crash report", "200 application/json"),
   get("v1/daemons/{name}/samples", later, "history of the /proc observer", {}),
   get("v1/daemons/{name}/trace", later, "system calls", {}),
