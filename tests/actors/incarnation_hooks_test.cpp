@@ -114,7 +114,7 @@ TEST_CASE("pre_stop comes before the stop signal, no longer than its time", "[ho
     d.exit(0);
     CHECK(d.effects() == "[stopping], KILL pre_stop, forget pre_stop, launch post_stop");
     d.send(stop_atom::value, stop_order{true, {}});
-    CHECK(d.effects().rfind("KILL post_stop, forget post_stop, asked end: exited with code 0", 0) == 0);
+    CHECK(d.effects().rfind("KILL post_stop, forget post_stop, asked end: exited cleanly", 0) == 0);
   }
 }
 
