@@ -10,8 +10,6 @@
 namespace duende::config {
 namespace {
 
-using nlohmann::json;
-
 constexpr double longest_hook = 86400.0, longest_interval = 366 * 86400.0;
 constexpr auto hook_keys = std::to_array<std::string_view>({"command", "timeout"});
 
@@ -22,17 +20,17 @@ void set_part(context& c, const rule& r, const value& v) {
 }
 
 template <auto Part, auto Member>
-json get_part(const rule& r, const void* object) {
+nlohmann::json get_part(const rule& r, const void* object) {
   const auto& part = static_cast<const daemon_spec*>(object)->*Part;
-  return part ? emit(r, (*part).*Member) : json();
+  return part ? emit(r, (*part).*Member) : nlohmann::json();
 }
 
 /// One that is not written where it is zero or empty, which is what it is by default.
 template <auto Part, auto Member>
-json get_written(const rule& r, const void* object) {
+nlohmann::json get_written(const rule& r, const void* object) {
   const auto& part = static_cast<const daemon_spec*>(object)->*Part;
   using content = std::remove_cvref_t<decltype((*part).*Member)>;
-  return part && (*part).*Member != content{} ? emit(r, (*part).*Member) : json();
+  return part && (*part).*Member != content{} ? emit(r, (*part).*Member) : nlohmann::json();
 }
 
 template <auto Part, auto Member>
@@ -103,11 +101,11 @@ void set_hooks(context& c, const rule& r, const value& v) {
 }
 
 template <auto Member>
-json get_hooks(const rule&, const void* object) {
+nlohmann::json get_hooks(const rule&, const void* object) {
   const auto& hooks = static_cast<const daemon_spec*>(object)->hooks;
   if (!hooks || ((*hooks).*Member).empty())
-    return json();
-  auto result = json::array();
+    return nlohmann::json();
+  auto result = nlohmann::json::array();
   for (const auto& each : (*hooks).*Member) {
     if (each.timeout)
       result.push_back({{"command", join_words(each.words)}, {"timeout", format_duration(*each.timeout)}});
