@@ -4,6 +4,7 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/execution_unit.hpp>
+#include <caf/logger.hpp>
 #include <caf/resumable.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
 
@@ -51,8 +52,11 @@ protected:
       stopped_ = true;
     }
     std::promise<void> idle;
-    io_.post([&] { idle.set_value(); });
-    idle.get_future().wait(); // behind the last run()
+    io_.post([&] {                                    // behind the last run()
+      caf::logger::set_current_actor_system(nullptr); // the system's end waits until no thread holds its logger
+      idle.set_value();
+    });
+    idle.get_future().wait();
     for (auto* job : std::exchange(jobs_, {}))
       cleanup_and_release(job);
     real_clock_.cancel_dispatch_loop();
