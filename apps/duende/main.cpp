@@ -5,7 +5,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include <csignal>
 #include <functional>
+
+#include <poll.h>
+#include <unistd.h>
 
 namespace duende::cli {
 namespace {
@@ -249,7 +253,19 @@ void command_line::add_later_commands() {
   }
 }
 
+/// Who reads our output may go, and we with them. A node that goes is only a failed request: the call says so.
+extern "C" void on_broken_pipe(int signal) {
+  pollfd output{STDOUT_FILENO, 0, 0};
+  if (poll(&output, 1, 0) > 0 && (output.revents & (POLLERR | POLLHUP)) != 0) {
+    std::signal(signal, SIG_DFL);
+    raise(signal);
+  }
+}
+
 } // namespace
 } // namespace duende::cli
 
-int main(int argc, char** argv) { return duende::cli::command_line{}.run(argc, argv); }
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, duende::cli::on_broken_pipe);
+  return duende::cli::command_line{}.run(argc, argv);
+}

@@ -126,10 +126,11 @@ public:
   /// Starts `duende up` again on the same folder, after it ended.
   void start_again(options how = {});
   void rewrite_stack(std::string stack);
+  /// The program that this node is used by.
+  std::string duende() const { return how_.bin.empty() ? program("duende") : how_.bin + "/duende"; }
 
 private:
   void launch(const options& how);
-  std::string duende() const { return how_.bin.empty() ? program("duende") : how_.bin + "/duende"; }
   void cleanup();
 
   scratch dir_;

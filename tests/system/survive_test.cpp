@@ -180,18 +180,22 @@ TEST_CASE("after the keeper's death the next up leaves one copy of each daemon")
 TEST_CASE("events -f goes on when the node is back, without asking again and again") {
   node n{workers(1)};
   n.until_state("w0", "running");
-  auto follower = std::async(std::launch::async, [&] { return n.cli({"events", "-f", "--json"}, 20); });
-  auto old = n.pid_of("duended");
-  n.until("it is served, beside 'duende up'", [&] {
-    int followers = 0;
-    for (const auto& thread : std::filesystem::directory_iterator{"/proc/" + std::to_string(old) + "/task"})
-      followers += read_file(thread.path() / "comm") == "duende-follower\n";
-    return followers == 2;
+  auto file = n.path("told");
+  auto follower = std::async(std::launch::async, [&] {
+    auto command = n.duende() + " --socket " + n.socket() + " events -f --json > " + file;
+    return run({"timeout", "20", "sh", "-c", "exec " + command});
   });
+  n.until("it is served", [&] {
+    n.cli({"pause", "w0"});
+    n.cli({"resume", "w0"});
+    return !read_file(file).empty();
+  });
+  auto old = n.pid_of("duended");
   kill(old, SIGKILL);
   node_returns(n, old);
   kill(n.pid_of_daemon("w0"), SIGKILL);
-  auto told = follower.get().out;
+  follower.get();
+  auto told = read_file(file);
   INFO(told);
   CHECK(told.find("is back after a crash") != std::string::npos);
   CHECK(told.find("w0: restart 1") != std::string::npos);
