@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <csignal>
 #include <filesystem>
@@ -20,7 +21,7 @@ struct tls_peer::impl {
   int fd = -1;
   SSL_CTX* context = SSL_CTX_new(TLS_client_method());
   SSL* session = nullptr;
-  bool connected = false;
+  bool connected = false, ended = false;
 
   ~impl() {
     SSL_free(session);
@@ -58,6 +59,7 @@ tls_peer::tls_peer(int port, const std::string& source, bool handshake) : impl_(
 
 tls_peer::~tls_peer() = default;
 bool tls_peer::connected() const { return impl_->connected; }
+bool tls_peer::ended() const { return impl_->ended; }
 
 bool tls_peer::send(std::string_view text) {
   return impl_->connected && impl_->session
@@ -80,8 +82,12 @@ std::string tls_peer::receive(std::string_view until, double seconds) {
     own.set_timeout(std::max(left, 0.001));
     auto n =
       own.session ? SSL_read(own.session, bytes, sizeof bytes) : static_cast<int>(read(own.fd, bytes, sizeof bytes));
-    if (n <= 0)
+    if (n <= 0) {
+      bool waits = own.session ? SSL_get_error(own.session, n) == SSL_ERROR_WANT_READ
+                               : n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+      own.ended = !waits;
       break;
+    }
     all.append(bytes, static_cast<std::size_t>(n));
   }
   return all;

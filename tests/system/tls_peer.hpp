@@ -23,6 +23,8 @@ public:
   bool send_plain(std::string_view text);
   /// Until the end, `until` was seen, or `seconds` have passed.
   std::string receive(std::string_view until = {}, double seconds = 10);
+  /// The other side has closed, or broken off.
+  bool ended() const;
 
 private:
   struct impl;
