@@ -1,6 +1,6 @@
+#include "monitors/history/give_back.hpp"
 #include "monitors/history/impl.hpp"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
@@ -112,7 +112,7 @@ private:
     if (!anything() && !s_.stopping) {
       s_.db->release_memory();
       if (std::exchange(stormed_, false)) // what a thousand events took is free but not given back yet
-        malloc_trim(0);
+        give_back_memory();
       s_.sleeping = true;
       s_.work.wait(lock, [&] { return anything() || s_.urgent || s_.stopping; });
       s_.sleeping = false;
