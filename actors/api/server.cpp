@@ -6,6 +6,7 @@
 #include "actors/api/tls.hpp"
 #include "actors/api/tokens.hpp"
 #include "actors/api/wake_fd.hpp"
+#include "monitors/history/give_back.hpp"
 
 #include <array>
 #include <cerrno>
@@ -15,7 +16,7 @@
 #include <vector>
 
 #include <fcntl.h>
-#include <malloc.h>
+
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -112,7 +113,7 @@ api_server::impl::~impl() {
 /// The last thing a thread does with the server. Notified under the lock: the server may be gone right after it.
 void api_server::impl::leave(std::size_t sent) {
   if (sent > big_response)
-    malloc_trim(0); // a list of 1,000 daemons must not stay in the node's memory for ever
+    give_back_memory(); // a list of 1,000 daemons must not stay in the node's memory for ever
   std::lock_guard lock{mutex};
   --threads;
   left.notify_all();
