@@ -1,5 +1,6 @@
 #include "actors/api/server.hpp"
 
+#include "actors/api/detached_thread.hpp"
 #include "actors/api/event_hub.hpp"
 #include "actors/api/exchange.hpp"
 #include "actors/api/listener.hpp"
@@ -8,44 +9,23 @@
 #include "actors/api/wake_fd.hpp"
 #include "monitors/history/give_back.hpp"
 
-#include <array>
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include <fcntl.h>
 
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 namespace duende {
 namespace {
 
-constexpr std::size_t stack_bytes = 1024 * 1024; ///< address space; only touched pages cost
 constexpr std::size_t big_response = 64 * 1024;
 
 constexpr std::size_t max_scrapers = 64;
-
-/// Starts a detached thread with all signals blocked: they belong to the program's own handling.
-bool start_detached(void* (*entry)(void*), void* argument) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, stack_bytes);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_t thread;
-  bool started = pthread_create(&thread, &attributes, entry, argument) == 0;
-  pthread_attr_destroy(&attributes);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return started;
-}
 
 } // namespace
 
@@ -199,8 +179,8 @@ void api_server::impl::start_thread(listener& from, int fd) {
     server->leave(sent);
     return nullptr;
   };
-  if (start_detached(run, task.get())) {
-    task.release();
+  if (api::start_detached(run, task.get())) {
+    static_cast<void>(task.release()); // the thread's now
     return;
   }
   task.reset();
@@ -268,7 +248,7 @@ caf::expected<std::unique_ptr<api_server>> api_server::start(control& node, api_
     server->leave(0);
     return nullptr;
   };
-  if (!start_detached(run, state.get())) {
+  if (!api::start_detached(run, state.get())) {
     --state->threads;
     return fail(errc::io_failure, "cannot start the thread of the API");
   }
