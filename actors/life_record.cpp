@@ -1,26 +1,13 @@
 #include "actors/life_record.hpp"
 
+#include "core/fields.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 
 namespace duende {
-namespace {
-
-/// Takes the next number up to a blank; false at the end or on anything else.
-template <class Integer>
-bool take(std::string_view& text, Integer& value) {
-  auto blank = std::min(text.find(' '), text.size());
-  auto [end, error] = std::from_chars(text.data(), text.data() + blank, value);
-  if (error != std::errc{} || end != text.data() + blank)
-    return false;
-  text.remove_prefix(std::min(blank + 1, text.size()));
-  return true;
-}
-
-} // namespace
 
 std::string to_text(const life_record& r) {
   fmt::memory_buffer out;
@@ -40,9 +27,9 @@ std::optional<life_record> parse_life_record(std::string_view text) {
   std::int64_t started = 0;
   std::size_t count = 0;
   if (
-    !take(text, ready) || !take(text, version) || version != 1 || !take(text, wanted) || wanted < 0 || wanted > 2
-    || !take(text, r.incarnation) || !take(text, r.restarts) || !take(text, r.streak) || !take(text, started)
-    || !take(text, count) || count > life_record::max_recent)
+    !take_number(text, ready) || !take_number(text, version) || version != 1 || !take_number(text, wanted) || wanted < 0
+    || wanted > 2 || !take_number(text, r.incarnation) || !take_number(text, r.restarts) || !take_number(text, r.streak)
+    || !take_number(text, started) || !take_number(text, count) || count > life_record::max_recent)
     return std::nullopt;
   r.ready = ready != 0;
   r.post_started = ready == 2;
@@ -50,7 +37,7 @@ std::optional<life_record> parse_life_record(std::string_view text) {
   r.started_at = wall_time{std::chrono::milliseconds{started}};
   for (std::size_t i = 0; i < count; ++i) {
     std::int64_t at = 0;
-    if (!take(text, at))
+    if (!take_number(text, at))
       return std::nullopt;
     r.recent.emplace_back(duration{at});
   }

@@ -1,11 +1,10 @@
 #include "policies/schedule.hpp"
 
+#include "core/fields.hpp"
 #include "core/units.hpp"
 #include "policies/backoff.hpp"
 
 #include <fmt/format.h>
-
-#include <charconv>
 
 namespace duende {
 namespace {
@@ -16,16 +15,6 @@ constexpr auto resume_grace = ch::minutes{1};
 
 std::string schedule_name(const schedule_spec& spec) {
   return spec.calendar.empty() ? format_duration(spec.every) : spec.calendar;
-}
-
-template <class Integer>
-bool take_field(std::string_view& text, Integer& value) {
-  auto blank = std::min(text.find(' '), text.size());
-  auto [end, error] = std::from_chars(text.data(), text.data() + blank, value);
-  if (error != std::errc{} || end != text.data() + blank)
-    return false;
-  text.remove_prefix(std::min(blank + 1, text.size()));
-  return true;
 }
 
 std::int64_t millis_of(const std::optional<wall_time>& at) { return at ? at->time_since_epoch().count() : 0; }
@@ -57,8 +46,8 @@ schedule_memory parse_schedule_memory(std::string_view text, const schedule_spec
   std::int64_t last = 0, next = 0;
   std::uint64_t skipped = 0;
   if (
-    !take_field(text, version) || version != 1 || !take_field(text, last) || !take_field(text, next)
-    || !take_field(text, skipped))
+    !take_number(text, version) || version != 1 || !take_number(text, last) || !take_number(text, next)
+    || !take_number(text, skipped))
     return memory;
   memory.last = moment_of(last);
   memory.skipped = skipped;
