@@ -1,12 +1,11 @@
 #include "actors/api/openssl_library.hpp"
 
 #include "core/errc.hpp"
+#include "core/shared_library.hpp"
 
 #include <fmt/format.h>
 
 #include <string>
-
-#include <dlfcn.h>
 
 namespace duende::api {
 namespace {
@@ -18,61 +17,45 @@ struct loaded_openssl {
   std::string problem; ///< empty: loaded
 };
 
-void* open_library(const char* name, std::string& problem) {
-  auto file = fmt::format("lib{}.so.{}", name, OPENSSL_VERSION_MAJOR);
-  void* handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (handle == nullptr && problem.empty()) {
-    const char* why = ::dlerror();
-    problem = why != nullptr ? why : file;
-  }
-  return handle;
-}
-
 loaded_openssl load_all() {
   loaded_openssl result;
   auto& to = result.library;
-  void* crypto = open_library("crypto", result.problem);
-  void* ssl = open_library("ssl", result.problem);
-  if (crypto == nullptr || ssl == nullptr)
-    return result;
-  auto find = [&](auto& function, void* from, const char* name) {
-    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(from, name));
-    if (function == nullptr)
-      result.problem = fmt::format("it has no {}", name);
-  };
-  find(to.tls_server_method, ssl, "TLS_server_method");
-  find(to.ctx_new, ssl, "SSL_CTX_new");
-  find(to.ctx_free, ssl, "SSL_CTX_free");
-  find(to.ctx_ctrl, ssl, "SSL_CTX_ctrl");
-  find(to.ctx_set_options, ssl, "SSL_CTX_set_options");
-  find(to.ctx_set_num_tickets, ssl, "SSL_CTX_set_num_tickets");
-  find(to.ctx_set_default_passwd_cb, ssl, "SSL_CTX_set_default_passwd_cb");
-  find(to.ctx_use_certificate_chain_file, ssl, "SSL_CTX_use_certificate_chain_file");
-  find(to.ctx_use_private_key_file, ssl, "SSL_CTX_use_PrivateKey_file");
-  find(to.ctx_check_private_key, ssl, "SSL_CTX_check_private_key");
-  find(to.ctx_get0_certificate, ssl, "SSL_CTX_get0_certificate");
-  find(to.ctx_load_verify_locations, ssl, "SSL_CTX_load_verify_locations");
-  find(to.ctx_set_verify, ssl, "SSL_CTX_set_verify");
-  find(to.ctx_set_client_ca_list, ssl, "SSL_CTX_set_client_CA_list");
-  find(to.load_client_ca_file, ssl, "SSL_load_client_CA_file");
-  find(to.ssl_new, ssl, "SSL_new");
-  find(to.ssl_free, ssl, "SSL_free");
-  find(to.set_fd, ssl, "SSL_set_fd");
-  find(to.accept, ssl, "SSL_accept");
-  find(to.read, ssl, "SSL_read");
-  find(to.write, ssl, "SSL_write");
-  find(to.shutdown, ssl, "SSL_shutdown");
-  find(to.get_error, ssl, "SSL_get_error");
-  find(to.err_get_error, crypto, "ERR_get_error");
-  find(to.err_clear_error, crypto, "ERR_clear_error");
-  find(to.err_reason_error_string, crypto, "ERR_reason_error_string");
-  find(to.not_before, crypto, "X509_get0_notBefore");
-  find(to.not_after, crypto, "X509_get0_notAfter");
-  find(to.time_to_tm, crypto, "ASN1_TIME_to_tm");
-  find(to.sha256, crypto, "EVP_sha256");
-  find(to.digest, crypto, "EVP_Digest");
-  find(to.constant_time_compare, crypto, "CRYPTO_memcmp");
-  find(to.random_bytes, crypto, "RAND_bytes");
+  shared_library crypto{fmt::format("libcrypto.so.{}", OPENSSL_VERSION_MAJOR).c_str()};
+  shared_library ssl{fmt::format("libssl.so.{}", OPENSSL_VERSION_MAJOR).c_str()};
+  ssl.find(to.tls_server_method, "TLS_server_method");
+  ssl.find(to.ctx_new, "SSL_CTX_new");
+  ssl.find(to.ctx_free, "SSL_CTX_free");
+  ssl.find(to.ctx_ctrl, "SSL_CTX_ctrl");
+  ssl.find(to.ctx_set_options, "SSL_CTX_set_options");
+  ssl.find(to.ctx_set_num_tickets, "SSL_CTX_set_num_tickets");
+  ssl.find(to.ctx_set_default_passwd_cb, "SSL_CTX_set_default_passwd_cb");
+  ssl.find(to.ctx_use_certificate_chain_file, "SSL_CTX_use_certificate_chain_file");
+  ssl.find(to.ctx_use_private_key_file, "SSL_CTX_use_PrivateKey_file");
+  ssl.find(to.ctx_check_private_key, "SSL_CTX_check_private_key");
+  ssl.find(to.ctx_get0_certificate, "SSL_CTX_get0_certificate");
+  ssl.find(to.ctx_load_verify_locations, "SSL_CTX_load_verify_locations");
+  ssl.find(to.ctx_set_verify, "SSL_CTX_set_verify");
+  ssl.find(to.ctx_set_client_ca_list, "SSL_CTX_set_client_CA_list");
+  ssl.find(to.load_client_ca_file, "SSL_load_client_CA_file");
+  ssl.find(to.ssl_new, "SSL_new");
+  ssl.find(to.ssl_free, "SSL_free");
+  ssl.find(to.set_fd, "SSL_set_fd");
+  ssl.find(to.accept, "SSL_accept");
+  ssl.find(to.read, "SSL_read");
+  ssl.find(to.write, "SSL_write");
+  ssl.find(to.shutdown, "SSL_shutdown");
+  ssl.find(to.get_error, "SSL_get_error");
+  crypto.find(to.err_get_error, "ERR_get_error");
+  crypto.find(to.err_clear_error, "ERR_clear_error");
+  crypto.find(to.err_reason_error_string, "ERR_reason_error_string");
+  crypto.find(to.not_before, "X509_get0_notBefore");
+  crypto.find(to.not_after, "X509_get0_notAfter");
+  crypto.find(to.time_to_tm, "ASN1_TIME_to_tm");
+  crypto.find(to.sha256, "EVP_sha256");
+  crypto.find(to.digest, "EVP_Digest");
+  crypto.find(to.constant_time_compare, "CRYPTO_memcmp");
+  crypto.find(to.random_bytes, "RAND_bytes");
+  result.problem = crypto.problem().empty() ? ssl.problem() : crypto.problem();
   return result;
 }
 
