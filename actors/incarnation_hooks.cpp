@@ -238,22 +238,12 @@ bool hook_overran(incarnation_ptr self, alarm which, std::uint32_t generation) {
   return true;
 }
 
-incarnation_behavior preparing(incarnation_ptr self) {
+namespace {
+
+/// Nothing but hooks runs: all that is not a stop or from one of them concerns nobody.
+incarnation_behavior only_hooks(incarnation_ptr self, void (*stop)(incarnation_ptr, const stop_order&)) {
   return {
-    [=](stop_atom, const stop_order& order) {
-      auto& state = self->state;
-      bool again = std::exchange(state.stopping, true);
-      state.asked = true;
-      if (order.because)
-        state.because = order.because;
-      tell(self, life_note::kind::stopping);
-      cancel_hooks(self, order.at_once ? SIGKILL : SIGTERM);
-      if (!again && !order.at_once) // it has its time to end, as a daemon has
-        state.with->after(state.spec->shutdown_timeout, [to = self->address(), generation = state.hooks->generation] {
-          if (auto target = caf::actor_cast<caf::actor>(to))
-            caf::anon_send(target, alarm::hook_timeout, generation);
-        });
-    },
+    [=](stop_atom, const stop_order& order) { stop(self, order); },
     [=](pause_atom) {},
     [=](resume_atom) {},
     [=](reload_atom) {},
@@ -267,23 +257,30 @@ incarnation_behavior preparing(incarnation_ptr self) {
     [=](alarm which, std::uint32_t generation) { hook_overran(self, which, generation); }};
 }
 
-incarnation_behavior finishing(incarnation_ptr self) {
-  return {
-    [=](stop_atom, const stop_order& order) {
-      if (order.at_once)
-        cancel_hooks(self, SIGKILL);
-    },
-    [=](pause_atom) {},
-    [=](resume_atom) {},
-    [=](reload_atom) {},
-    [=](signal_atom, int) {},
-    [=](const launched&) {},
-    [=](const launch_failure& failure) { hook_failed(self, failure); },
-    [=](const process_exit& exit) { hook_ended(self, exit); },
-    [=](const run_change&) {},
-    [=](const probe_note&) {},
-    [=](const notify_note&) {},
-    [=](alarm which, std::uint32_t generation) { hook_overran(self, which, generation); }};
+void stop_before_launch(incarnation_ptr self, const stop_order& order) {
+  auto& state = self->state;
+  bool again = std::exchange(state.stopping, true);
+  state.asked = true;
+  if (order.because)
+    state.because = order.because;
+  tell(self, life_note::kind::stopping);
+  cancel_hooks(self, order.at_once ? SIGKILL : SIGTERM);
+  if (!again && !order.at_once) // it has its time to end, as a daemon has
+    state.with->after(state.spec->shutdown_timeout, [to = self->address(), generation = state.hooks->generation] {
+      if (auto target = caf::actor_cast<caf::actor>(to))
+        caf::anon_send(target, alarm::hook_timeout, generation);
+    });
 }
+
+void stop_after_end(incarnation_ptr self, const stop_order& order) {
+  if (order.at_once)
+    cancel_hooks(self, SIGKILL);
+}
+
+} // namespace
+
+incarnation_behavior preparing(incarnation_ptr self) { return only_hooks(self, stop_before_launch); }
+
+incarnation_behavior finishing(incarnation_ptr self) { return only_hooks(self, stop_after_end); }
 
 } // namespace duende
