@@ -3,11 +3,13 @@
 #include "tests/support/api_fixture.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/event_text.hpp"
+#include "tests/support/waiting.hpp"
 
 #include <cstdlib>
 
 using namespace duende;
 using namespace duende::test;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -35,9 +37,7 @@ TEST_CASE("two hundred followers share a thread, and each gets every event in or
     all.back()->send(following(i % 2 == 0 ? 12 : 5)); // some have to read what was first
     heard.push_back(all.back()->receive(": follows"));
   }
-  for (int i = 0; i < 1000 && threads() > 20; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds{10});
-  CHECK(threads() <= 20);
+  CHECK(eventually([] { return threads() <= 20; }, 10s));
   for (int round = 0; round < 20; ++round)
     api.node.emit_many(5, "web");
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -107,8 +107,6 @@ TEST_CASE("followers that come and go leave nothing behind", "[api]") {
     if (i % 2 == 0)
       visitor.receive(": follows");
   }
-  for (int i = 0; i < 1000 && descriptors() > before + 2; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds{10});
-  CHECK(descriptors() <= before + 2);
+  CHECK(eventually([&] { return descriptors() <= before + 2; }, 10s));
   CHECK(api.get("/healthz").status == 200);
 }

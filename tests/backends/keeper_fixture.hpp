@@ -1,14 +1,17 @@
 // A real keeper, a real link, and what was told, to be waited for.
 #pragma once
 
+#include "backends/native/identity.hpp"
 #include "backends/native/link.hpp"
 #include "backends/native/spawn_keeper.hpp"
 #include "core/reactor.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/waiting.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +38,20 @@ struct folder {
   }
   std::string path;
 };
+
+/// Whether the process, of another parent, has ended and been waited for, within 10 s each.
+inline bool gone(pid_t pid) {
+  auto fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  if (fd < 0)
+    return errno == ESRCH;
+  struct pollfd end {
+    fd, POLLIN, 0
+  };
+  bool ended = poll(&end, 1, 10'000) == 1;
+  close(fd);
+  process_facts facts;
+  return ended && eventually([&] { return !read_process(pid, facts); }, std::chrono::seconds{10});
+}
 
 /// What a link told. Waits are bounded by 10 s, far beyond what any of this takes.
 struct told {

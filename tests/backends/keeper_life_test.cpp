@@ -3,12 +3,14 @@
 
 #include "backends/native/identity.hpp"
 #include "backends/native/protocol.hpp"
+#include "tests/support/waiting.hpp"
 
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 using namespace duende;
 using namespace duende::test;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -22,16 +24,6 @@ std::vector<pid_t> children_of(pid_t parent) {
       found.push_back(pid);
   }
   return found;
-}
-
-bool gone(pid_t pid) {
-  for (int i = 0; i < 1000; ++i) { // no event tells of another's end: up to 10 s
-    process_facts facts;
-    if (!read_process(pid, facts))
-      return true;
-    usleep(10'000);
-  }
-  return false;
 }
 
 } // namespace
@@ -61,9 +53,7 @@ TEST_CASE("no zombies stay: 1000 short-lived children and orphans [F105]", "[F10
     k.link->launch(request);
   }
   CHECK(k.all.wait([&] { return k.all.exits.size() == ids.size(); }));
-  for (int i = 0; i < 500 && !children_of(k.keeper).empty(); ++i)
-    usleep(10'000);
-  CHECK(children_of(k.keeper).empty());
+  CHECK(eventually([&] { return children_of(k.keeper).empty(); }, 5s));
 }
 
 // Their starts, ends and the look for strangers (every 100 ms) meet in one turn of the keeper's loop again and again.

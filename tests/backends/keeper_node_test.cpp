@@ -180,8 +180,7 @@ TEST_CASE("a killed node's successor finds children, pipes, records and exits") 
 
   kill(lend.node, SIGSTOP); // so that the exit falls between two nodes
   std::ofstream{state.path + "/go"};
-  while (alive(ending.pid, ending.start_time))
-    usleep(1000);
+  REQUIRE(gone(ending.pid));
   kill(lend.node, SIGKILL);
   told second;
   auto made = keeper_link::connect(k.io, lend.take(), second.events());

@@ -14,11 +14,13 @@ namespace {
 /// What timers said, in order.
 struct told {
   std::mutex mutex;
+  std::condition_variable changed;
   std::vector<std::string> words;
   auto saying(std::string word) {
     return [this, word](bool due) {
       std::lock_guard lock{mutex};
       words.push_back(word + (due ? "" : " early"));
+      changed.notify_all();
     };
   }
   std::size_t count() {
@@ -26,10 +28,9 @@ struct told {
     return words.size();
   }
   bool wait(std::size_t wanted) {
-    auto end = monotonic_now() + 10s;
-    while (count() < wanted && monotonic_now() < end)
-      std::this_thread::sleep_for(1ms);
-    return count() == wanted;
+    std::unique_lock lock{mutex};
+    changed.wait_for(lock, 10s, [&] { return words.size() >= wanted; });
+    return words.size() == wanted;
   }
 };
 

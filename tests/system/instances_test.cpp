@@ -1,11 +1,10 @@
 // Several instances of one daemon: replaced one after another while the others serve.
 #include "tests/support/catch.hpp"
+#include "tests/system/asking_client.hpp"
 #include "tests/system/node.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <set>
-#include <thread>
 
 using namespace duende::test;
 
@@ -25,26 +24,6 @@ ready = { type = "tcp", address = "127.0.0.1:)"
          + std::to_string(port) + "\"\n";
 }
 
-class client {
-public:
-  explicit client(std::string address)
-    : thread_([this, address] {
-        while (!over_)
-          ++(http(address, "GET", "/").status == 200 ? answered : failed);
-      }) {}
-  ~client() { end(); }
-  void end() {
-    over_ = true;
-    if (thread_.joinable())
-      thread_.join();
-  }
-  std::atomic<int> answered = 0, failed = 0;
-
-private:
-  std::atomic<bool> over_ = false;
-  std::thread thread_;
-};
-
 std::set<pid_t> pids(const node& n) {
   std::set<pid_t> result;
   for (auto& [name, one] : n.ps())
@@ -63,7 +42,7 @@ TEST_CASE("a rolling restart replaces every instance and fails no request") {
   n.until_state("web-2", "running");
   auto before = pids(n);
   CHECK(before.size() == 2);
-  client asking{"127.0.0.1:" + std::to_string(port)};
+  asking_client asking{"127.0.0.1:" + std::to_string(port)};
   auto rolled = n.cli({"restart", "--rolling", "-v", "web"});
   asking.end();
   INFO(rolled.err);
@@ -83,7 +62,7 @@ TEST_CASE("a version that does not get ready stops the roll-out and leaves the o
   n.until_state("web-1", "running");
   n.until_state("web-2", "running");
   auto before = pids(n);
-  client asking{"127.0.0.1:" + std::to_string(port)};
+  asking_client asking{"127.0.0.1:" + std::to_string(port)};
   n.rewrite_stack(web(port, "exit 0 4"));
   auto applied = n.cli({"apply", "-f", n.path("duende.toml")});
   asking.end();

@@ -1,8 +1,8 @@
 // Sockets that the keeper holds: whatever dies, no connection is refused.
 #include "tests/support/catch.hpp"
+#include "tests/system/asking_client.hpp"
 #include "tests/system/node.hpp"
 
-#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <thread>
@@ -26,27 +26,6 @@ restart = { policy = "always", initial_delay = "0s", next_delay = "0s" }
 )" + more;
 }
 
-/// Asks again and again from a thread of its own; `failed` counts what was not answered with 200.
-class client {
-public:
-  explicit client(std::string address)
-    : thread_([this, address] {
-        while (!over_)
-          ++(http(address, "GET", "/").status == 200 ? answered : failed);
-      }) {}
-  ~client() { end(); }
-  void end() {
-    over_ = true;
-    if (thread_.joinable())
-      thread_.join();
-  }
-  std::atomic<int> answered = 0, failed = 0;
-
-private:
-  std::atomic<bool> over_ = false;
-  std::thread thread_;
-};
-
 } // namespace
 
 TEST_CASE("a held socket refuses nobody while its daemon, its node or its keeper is gone") {
@@ -58,7 +37,7 @@ TEST_CASE("a held socket refuses nobody while its daemon, its node or its keeper
   CHECK(first.body == std::to_string(n.pid_of_daemon("web")) + " 2 http:web\n");
 
   SECTION("graceful restarts lose no request") {
-    client asking{address};
+    asking_client asking{address};
     for (int i = 0; i < 10; ++i)
       REQUIRE(n.cli({"restart", "web"}).status == 0);
     asking.end();
@@ -89,7 +68,7 @@ TEST_CASE("a held socket refuses nobody while its daemon, its node or its keeper
     n.start_again();
     n.until_state("web", "running");
     CHECK(n.pid_of_daemon("web") == pid);
-    client asking{address};
+    asking_client asking{address};
     REQUIRE(n.cli({"restart", "web"}).status == 0);
     asking.end();
     CHECK(asking.failed == 0);
