@@ -52,6 +52,8 @@ response http_raw(const std::string& address, std::string_view raw, double secon
 
 /// Present and no zombie.
 bool alive(pid_t pid);
+/// Sends SIGSTOP and waits until no thread runs: the signal waits for the one that takes it, the others go on until then.
+bool freeze(pid_t pid);
 std::string read_file(const std::string& path);
 void write_file(const std::string& path, std::string_view text);
 std::vector<std::string> lines_of(const std::string& text);

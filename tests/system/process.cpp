@@ -1,4 +1,5 @@
 // Processes, files and HTTP as the tests see them: the kernel's own view, with none of duende's code between.
+#include "tests/support/waiting.hpp"
 #include "tests/system/node.hpp"
 
 #include <arpa/inet.h>
@@ -18,7 +19,6 @@
 #include <fstream>
 #include <set>
 #include <sstream>
-#include <thread>
 
 namespace duende::test {
 
@@ -88,9 +88,9 @@ std::string unchunked(const std::string& body) {
   return result;
 }
 
-/// The fields of /proc/PID/stat behind the name; state first.
-std::vector<std::string> stat_of(pid_t pid) {
-  auto text = read_file("/proc/" + std::to_string(pid) + "/stat");
+/// The fields of /proc/TASK/stat behind the name; state first.
+std::vector<std::string> stat_of(const std::string& task) {
+  auto text = read_file("/proc/" + task + "/stat");
   auto close = text.rfind(')');
   std::vector<std::string> fields;
   if (close == std::string::npos)
@@ -127,13 +127,7 @@ std::int64_t monotonic_ns() {
 }
 
 bool eventually(double seconds, const std::function<bool()>& condition) {
-  auto deadline = monotonic_ns() + static_cast<std::int64_t>(seconds * 1e9);
-  while (!condition()) {
-    if (monotonic_ns() > deadline)
-      return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
+  return duende::eventually(condition, std::chrono::milliseconds{static_cast<std::int64_t>(seconds * 1e3)});
 }
 
 double quantile(std::vector<double> values, double p) {
@@ -219,8 +213,19 @@ response http(const std::string& address, std::string_view method, std::string_v
 }
 
 bool alive(pid_t pid) {
-  auto fields = pid > 0 ? stat_of(pid) : std::vector<std::string>{};
+  auto fields = pid > 0 ? stat_of(std::to_string(pid)) : std::vector<std::string>{};
   return !fields.empty() && fields[0] != "Z" && fields[0] != "X";
+}
+
+bool freeze(pid_t pid) {
+  auto tasks = std::to_string(pid) + "/task/";
+  return kill(pid, SIGSTOP) == 0 && eventually(10, [&] {
+           std::error_code gone;
+           for (const auto& task : std::filesystem::directory_iterator{"/proc/" + tasks, gone})
+             if (auto fields = stat_of(tasks + task.path().filename().string()); !fields.empty() && fields[0] != "T")
+               return false;
+           return !gone;
+         });
 }
 
 std::string read_file(const std::string& path) {
@@ -265,7 +270,7 @@ int free_port() {
 std::vector<pid_t> tree_of(pid_t root) {
   std::multimap<pid_t, pid_t> children;
   for (auto pid : all_pids()) {
-    auto fields = stat_of(pid);
+    auto fields = stat_of(std::to_string(pid));
     if (fields.size() > 1)
       children.emplace(std::stoi(fields[1]), pid);
   }

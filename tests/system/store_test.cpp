@@ -111,7 +111,7 @@ TEST_CASE("a daemon that is killed finds its memory and its connection again") {
     until_lives(t.n, 3);
     auto daemon = t.n.pid_of_daemon("kv");
     node_pid = t.n.pid_of("duended");
-    kill(node_pid, SIGSTOP);
+    REQUIRE(freeze(node_pid));
     kill(daemon, SIGKILL);
     kill(node_pid, SIGKILL);
     until_lives(t.n, 4);
@@ -145,7 +145,7 @@ TEST_CASE("what is sent at the last moment of a life is there in the next one") 
   for (std::size_t i = 1; i < 8; ++i) { // each sends, and is killed while the node can't look
     auto node_pid = t.n.pid_of("duended");
     auto daemon = t.n.pid_of_daemon("kv");
-    kill(node_pid, SIGSTOP);
+    REQUIRE(freeze(node_pid));
     kill(daemon, SIGKILL);
     kill(node_pid, SIGCONT);
     until_lives(t.n, i + 1);

@@ -78,7 +78,7 @@ TEST_CASE("an exit that nobody saw is learnt with its code and acted upon") {
   auto back = n.pid_of_daemon("back");
   auto old = n.pid_of("duended");
   // Stopped, then killed: the exits below happen while no node can look.
-  kill(old, SIGSTOP);
+  REQUIRE(freeze(old));
   kill(back, SIGTERM);
   REQUIRE(eventually(5, [&] { return !alive(records(n.path("again"))[0].pid); }));
   kill(old, SIGKILL);
