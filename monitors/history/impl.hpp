@@ -6,6 +6,7 @@
 // Without a file everything in `log` counts as committed, and what is over max_ring goes.
 #pragma once
 
+#include "monitors/history/jobs.hpp"
 #include "monitors/history/shown_mark.hpp"
 #include "monitors/history/store.hpp"
 #include "monitors/history/tables.hpp"
@@ -26,16 +27,6 @@ inline constexpr duration reader_patience = std::chrono::milliseconds{250};
 inline constexpr std::size_t kept_committed = 256;
 inline constexpr std::size_t page_limit = 500;
 inline constexpr std::size_t follower_limit = 256;
-
-/// A change that somebody waits for, or a removal. Kept in the order of the calls.
-struct history_job {
-  enum class kind : std::uint8_t { desired, stack, remove } what;
-  uuid id;
-  std::string text; ///< the daemon's name, or the stack
-  desired_state desired = desired_state::down;
-  history::done_handler done;
-  std::function<std::string()> make_text{}; ///< where it is not `text`
-};
 
 class follower;
 

@@ -1,12 +1,12 @@
 #include "monitors/history/give_back.hpp"
 #include "monitors/history/impl.hpp"
+#include "monitors/history/retention.hpp"
 
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <limits>
 
 namespace duende {
 namespace {
@@ -15,7 +15,6 @@ constexpr std::size_t batch_limit = 4096;
 constexpr std::size_t full_batch = 1000; ///< so many events wait for no more company
 constexpr std::size_t busy_batch = 32;   ///< so many events in one turn, and the next one waits longer for company
 constexpr duration busy_linger = std::chrono::milliseconds{200};
-constexpr std::int64_t prune_batch = 2000;
 constexpr auto first_retry = std::chrono::milliseconds{100};
 constexpr auto longest_retry = std::chrono::seconds{10};
 constexpr auto longest_close = std::chrono::seconds{2};
@@ -49,7 +48,7 @@ int each(const Items& items, F f) {
 /// The turns of the writing thread and what it remembers between them.
 class disk_writer {
 public:
-  explicit disk_writer(history::impl& s) : s_(s) {}
+  explicit disk_writer(history::impl& s) : s_(s), retention_(s.options) {}
 
   /// `base` is the first id that this process gives.
   void run(std::int64_t base) {
@@ -67,8 +66,8 @@ public:
       auto jobs_error = write_jobs(t.jobs);
       auto error = write_rest(t);
       if (error.empty())
-        count_ += static_cast<std::int64_t>(t.events.size());
-      auto prune_error = error.empty() && prune_ ? prune() : std::string{};
+        retention_.written(t.events.size());
+      auto prune_error = error.empty() ? retention_.prune(*s_.db) : std::string{};
       lock.lock();
       settle(t, jobs_error, error);
       std::string failure, recovery;
@@ -97,7 +96,8 @@ public:
 
 private:
   bool anything() const {
-    return s_.pending() != 0 || !s_.rows.empty() || !s_.jobs.empty() || (prune_ && !s_.stopping) || s_.migrate;
+    return s_.pending() != 0 || !s_.rows.empty() || !s_.jobs.empty() || (retention_.wants_more() && !s_.stopping)
+           || s_.migrate;
   }
 
   static const std::string* first_of(const std::string& a, const std::string& b, const std::string& c) {
@@ -128,7 +128,8 @@ private:
     if (!s_.trouble.empty())
       s_.work.wait_until(lock, retry_at_, hurry);
     else
-      s_.work.wait_for(lock, linger(), [&] { return hurry() || s_.pending() >= full_batch || prune_; });
+      s_.work.wait_for(
+        lock, linger(), [&] { return hurry() || s_.pending() >= full_batch || retention_.wants_more(); });
     s_.urgent = false;
     return true;
   }
@@ -191,17 +192,16 @@ private:
   /// Puts the outcome into the shared state: what failed goes back, behind nothing newer of the same daemon.
   void settle(turn& t, const std::string& jobs_error, const std::string& error) {
     if (!jobs_error.empty())
-      take_back(t.jobs);
+      s_.jobs = to_try_again(std::move(t.jobs), std::move(s_.jobs));
     if (error.empty()) {
       s_.committed += t.events.size();
       if (!t.events.empty()) {
         s_.last_committed = std::max(s_.last_committed, t.events.back()->id);
         s_.publish(s_.last_committed);
       }
-      unchecked_ += t.events.size();
       s_.forget_old();
       tell_drops();
-      prune_ = prune_ || wants_prune();
+      retention_.look(t.events.size());
     } else {
       for (auto& [id, row] : t.rows) {
         const bool removed = std::any_of(s_.jobs.begin(), s_.jobs.end(), [&, key = id](const auto& job) {
@@ -215,13 +215,6 @@ private:
     }
     if (error.empty() && jobs_error.empty() && t.complete)
       s_.durable = t.accepted;
-  }
-
-  /// Removals are tried again; who put a desired state or a stack has been told.
-  void take_back(std::vector<history_job>& jobs) {
-    std::erase_if(jobs, [](const auto& job) { return job.what != history_job::kind::remove; });
-    jobs.insert(jobs.end(), std::make_move_iterator(s_.jobs.begin()), std::make_move_iterator(s_.jobs.end()));
-    s_.jobs = std::move(jobs);
   }
 
   void tell_drops() {
@@ -259,52 +252,14 @@ private:
     return recovered ? fmt::format("'{}' is written again", s_.path) : std::string{};
   }
 
-  bool wants_prune() {
-    const auto max = static_cast<std::int64_t>(s_.options.max_events);
-    const auto slack = std::min<std::int64_t>(1000, max / 10 + 1);
-    if (unchecked_ < static_cast<std::size_t>(slack))
-      return false;
-    unchecked_ = 0;
-    return true;
-  }
-
-  /// One batch of retention.
-  std::string prune() {
-    if (!counted_) {
-      count_ = s_.db->event_count();
-      counted_ = true;
-    }
-    std::int64_t deleted = 0;
-    const auto over = count_ - static_cast<std::int64_t>(s_.options.max_events);
-    auto text = s_.db->transact([&] {
-      int code = SQLITE_OK;
-      if (over > 0)
-        code = s_.db->prune(std::min(over, prune_batch), wall_time::max(), deleted);
-      if (code == SQLITE_OK && s_.options.max_age > duration::zero()) {
-        const auto before = wall_now() - std::chrono::ceil<std::chrono::milliseconds>(s_.options.max_age);
-        code = s_.db->prune(prune_batch, before, deleted);
-      }
-      return code;
-    });
-    if (text.empty()) {
-      count_ -= deleted;
-      prune_ = deleted >= prune_batch;
-    }
-    return text;
-  }
-
   history::impl& s_;
   instant retry_at_{};
   duration delay_{};
   std::optional<instant> closing_since_;
   bool last_try_ = false;
-  bool counted_ = false;
-  bool prune_ = false;   ///< retention has work left
   bool busy_ = false;    ///< the last turn had many events
   bool stormed_ = false; ///< one since the last sleep had
-  std::int64_t count_ = 0;
-  std::size_t unchecked_ =
-    std::numeric_limits<std::int32_t>::max(); ///< events since retention was looked at; many at first
+  retention retention_;
 };
 
 } // namespace

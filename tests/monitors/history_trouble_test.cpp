@@ -1,4 +1,5 @@
 // A disk that refuses, for real: a small tmpfs, filled; and a file that another process holds.
+#include "monitors/history/jobs.hpp"
 #include "monitors/history/store.hpp"
 #include "tests/monitors/history_support.hpp"
 #include "tests/support/catch.hpp"
@@ -119,6 +120,9 @@ TEST_CASE("a full disk is told once, loses nothing, and is written when there is
         answered = true;
         desired_error = *got;
       }
+      h->put_desired(id, "db", desired_state::down); // nobody waits for these two, so nobody would try them again
+      h->put_stack_later([] { return std::string{"the stack"}; });
+      (void)h->flush(1s);
       disk.empty();
       mount("tmpfs", disk.path.c_str(), "tmpfs", MS_REMOUNT, "size=64m");
       flushed_after = eventually([&] { return static_cast<bool>(h->flush(1s)); });
@@ -143,10 +147,10 @@ TEST_CASE("a full disk is told once, loses nothing, and is written when there is
   for (std::size_t i = 0; i < kept.size(); ++i)
     REQUIRE(kept[i].id == static_cast<std::int64_t>(i) + 1);
   CHECK(after.clean);
-  CHECK(after.stack.empty());
+  CHECK(after.stack == "the stack"); // not the one whose caller was told that it could not be written
   REQUIRE(after.children.size() == 1);
   CHECK(after.children[0].incarnation == 7);
-  CHECK(after.children[0].desired == desired_state::up);
+  CHECK(after.children[0].desired == desired_state::down);
 }
 
 TEST_CASE("a follower goes on while the disk is full", "[F104]") {
@@ -223,4 +227,25 @@ TEST_CASE("a file held by another program delays the writing, and nothing else")
     CHECK(h->flush(20s));
   }
   std::filesystem::remove_all(dir);
+}
+
+TEST_CASE("what the disk refused is tried again, but for what is newer or was answered", "[F104]") {
+  using kind = history_job::kind;
+  const auto a = uuid::random(), b = uuid::random(), c = uuid::random();
+  const history::done_handler awaited = [](caf::error) {};
+  auto again = to_try_again(
+    {{kind::stack, {}, "old", {}, {}},
+     {kind::desired, a, "old", desired_state::up, {}},
+     {kind::desired, b, "only", desired_state::up, {}},
+     {kind::desired, c, "removed", desired_state::up, {}},
+     {kind::desired, b, "told", desired_state::up, awaited},
+     {kind::remove, uuid::random(), "gone", {}, {}}},
+    {{kind::stack, {}, "new", {}, {}},
+     {kind::remove, c, "late", {}, {}},
+     {kind::desired, a, "new", desired_state::down, {}},
+     {kind::stack, {}, "awaited", {}, awaited}});
+  std::string order;
+  for (auto& job : again)
+    order += job.text + " ";
+  CHECK(order == "only gone new late new awaited ");
 }
