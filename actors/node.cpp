@@ -85,6 +85,8 @@ node::behavior_type node::make_behavior() {
 
 /// Node and supervisors hold each other; where both only ended, neither would ever go.
 void node::on_exit() {
+  for (auto& [number, excuse] : std::exchange(owed_, {}))
+    excuse();
   root_ = nullptr;
   supervisors_.clear();
   pending_.clear();
@@ -225,8 +227,7 @@ node::reply<std::string> node::add_supervisor(const supervisor_spec& spec) {
   when_present(spec.parent, [this, order, parent = spec.parent] {
     caf::anon_send(supervisor_named(parent), add_atom::value, order);
   });
-  auto promise = make_response_promise<std::string>();
-  when_present(spec.name, [promise, name = spec.name]() mutable { promise.deliver(name); });
+  when_present(spec.name, [answer = owe<std::string>(), name = spec.name] { answer(name); });
   return caf::delegated<std::string>{};
 }
 

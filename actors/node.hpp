@@ -76,6 +76,23 @@ private:
   template <class T>
   using reply = caf::result<T>;
 
+  /// Of an answer that comes later. Where the node ends before that, who asked is told so.
+  template <class T>
+  std::function<void(caf::expected<T>)> owe() {
+    auto promise = make_response_promise<T>();
+    owed_[++last_owed_] = [promise]() mutable {
+      promise.deliver(make_error(errc::wrong_state, "the node has stopped"));
+    };
+    return [this, promise, number = last_owed_](caf::expected<T> answer) mutable {
+      if (owed_.erase(number) == 0)
+        return;
+      if (answer)
+        promise.deliver(std::move(*answer));
+      else
+        promise.deliver(std::move(answer.error()));
+    };
+  }
+
   void begin_root(std::shared_ptr<supervisor_seed> seed);
   void root_ended(const caf::error& reason);
   supervisor_actor supervisor_of(const std::string& daemon);
@@ -113,6 +130,8 @@ private:
   dependants_ptr dependants_;
   std::map<std::string, std::vector<std::function<void()>>> pending_; ///< until a supervisor says hello
   std::set<std::string> rolling_;                                     ///< groups under a roll-out
+  std::map<std::uint64_t, std::function<void()>> owed_;
+  std::uint64_t last_owed_ = 0;
   bool stopping_ = false;
 };
 

@@ -74,12 +74,8 @@ node::reply<apply_plan> node::apply(const apply_order& order) {
   for (auto& step : plan.steps)
     if (auto* spec = find_spec(present_, step.name); spec && rolling_.contains(group_name(*spec)))
       return fail(errc::wrong_state, "cannot apply: '{}' is being rolled out", group_name(*spec));
-  auto promise = make_response_promise<apply_plan>();
-  carry_out(plan, order.wanted, [promise, plan](const caf::error& error) mutable {
-    if (error)
-      promise.deliver(error);
-    else
-      promise.deliver(std::move(plan));
+  carry_out(plan, order.wanted, [answer = owe<apply_plan>(), plan](const caf::error& error) {
+    answer(error ? caf::expected<apply_plan>{error} : plan);
   });
   return caf::delegated<apply_plan>{};
 }

@@ -83,15 +83,14 @@ node::reply<std::vector<std::string>> node::roll_group(const std::string& name) 
   auto order = order_of(*instances.front());
   for (auto* each : instances)
     order.names.push_back(each->name);
-  auto promise = make_response_promise<std::vector<std::string>>();
   auto group = order.group;
-  roll(std::move(order), [this, promise, group](rollout_report_ptr report) mutable {
+  roll(std::move(order), [this, answer = owe<std::vector<std::string>>(), group](rollout_report_ptr report) {
     if (report->failed.empty()) {
-      promise.deliver(report->replaced);
+      answer(report->replaced);
     } else {
       auto error = failure_of(group, *report);
       with_->record({.kind = event_kind::config, .text = sentence(error)});
-      promise.deliver(error);
+      answer(error);
     }
   });
   return caf::delegated<std::vector<std::string>>{};

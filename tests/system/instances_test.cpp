@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <set>
 
+#include <signal.h>
+
 using namespace duende::test;
 
 namespace {
@@ -79,6 +81,28 @@ TEST_CASE("a version that does not get ready stops the roll-out and leaves the o
   CHECK(after.size() == 2);
   for (auto pid : before)
     CHECK_FALSE(after.contains(pid));
+}
+
+TEST_CASE("a node told to stop during a roll-out does not wait for whoever asked for it") {
+  node n{R"(
+[[daemon]]
+name = "web"
+binary_path = "/bin/sh"
+args = ["-c", "test -e @DIR@/slow || echo up; exec sleep 100000"]
+instances = 2
+ready = { type = "log", pattern = "up", timeout = "5m" }
+)"};
+  n.until_state("web-2", "running");
+  write_file(n.path("slow"), "");
+  outcome asked;
+  std::thread asking{[&] { asked = n.cli({"restart", "--rolling", "web"}); }};
+  n.until_state("web-surge", "starting");
+  kill(n.pid(), SIGTERM);
+  CHECK(eventually(10, [&] { return !alive(n.pid()); }));
+  asking.join();
+  CHECK(asked.status == 1);
+  INFO(asked.err);
+  CHECK(asked.err.find("cannot restart 'web'") != std::string::npos);
 }
 
 TEST_CASE("more and fewer instances leave the others alone") {
