@@ -1,6 +1,8 @@
 // What the keys of `duende top` do.
 #include "apps/duende/show.hpp"
 #include "apps/duende/top_session.hpp"
+#include "apps/duende/top_text.hpp"
+#include "core/instances.hpp"
 
 #include <algorithm>
 
@@ -31,9 +33,52 @@ void top_session::fold(const std::vector<top_row>& rows, std::size_t at, bool cl
 void top_session::ask(const std::string& verb) {
   if (!view_.selected || view_.selected->is_supervisor)
     return say(fmt::format("choose a daemon to {} it", verb), true);
-  question_verb_ = verb;
-  question_name_ = view_.selected->name;
-  view_.question = fmt::format("{} {}?  y yes   any other key no", verb, question_name_);
+  asked_ = {verb, view_.selected->name};
+  view_.question = fmt::format("{} {}?  y yes   any other key no", verb, harmless(asked_.name));
+}
+
+/// Of the selected daemon and those of the same name: to replace all of them one after another, or to have more or fewer.
+void top_session::ask_about_all(const std::string& verb, int change) {
+  auto daemon = view_.selected ? model_.daemons.find(view_.selected->name) : model_.daemons.end();
+  if (!view_.selected || view_.selected->is_supervisor || daemon == model_.daemons.end())
+    return say(fmt::format("choose one of the daemons to {}", verb == "roll" ? "restart" : verb), true);
+  const auto& group = daemon->second.group;
+  present_ = model_.instances_of(group);
+  if (change < 0 && present_ <= 1)
+    return say(fmt::format("{} has one instance: s stops it", harmless(group)), true);
+  asked_ = {verb, group};
+  if (verb == "roll") {
+    view_.question = fmt::format(
+      "restart {} of {}, one after another?  y yes   any other key no",
+      present_ == 1 ? "1 instance" : fmt::format("all {} instances", present_), harmless(group));
+  } else {
+    asked_.instances = present_;
+    on_answer({key::character, change > 0 ? '+' : '-'});
+  }
+}
+
+void top_session::on_answer(key_press press) {
+  if (asked_.verb == "scale" && (press.code == '+' || press.code == '=' || press.code == '-')) {
+    auto wanted =
+      press.code == '-' ? std::max(asked_.instances, 2u) - 1 : std::min(asked_.instances + 1, max_instances);
+    asked_.instances = wanted;
+    view_.question = fmt::format(
+      "scale {} from {} to {}?  y yes   + - change   any other key no", harmless(asked_.name), present_, wanted);
+    return;
+  }
+  view_.question.clear();
+  if (press.code == 'y' || press.code == 'Y')
+    give(asked_);
+}
+
+void top_session::give(const top_order& order) {
+  if (!actions_.begin(order))
+    return say("too much is under way", true);
+  auto what = order.verb == "start"   ? fmt::format("starting {}", order.name)
+              : order.verb == "roll"  ? fmt::format("{}: rolling restart asked for", order.name)
+              : order.verb == "scale" ? fmt::format("{}: {} instances asked for", order.name, order.instances)
+                                      : fmt::format("{}: {} asked for", order.name, order.verb);
+  say(harmless(what), false);
 }
 
 void top_session::open_log(const std::string& name) {
@@ -80,9 +125,11 @@ void top_session::on_tree_key(key_press press) {
     case 'a':
       if (!is_daemon)
         return say("choose a daemon to start it", true);
-      if (actions_.begin("start", found->name))
-        return say(fmt::format("starting {}", found->name), false);
-      return say("too much is under way", true);
+      return give({"start", found->name});
+    case 'R': return ask_about_all("roll");
+    case '+':
+    case '=': return ask_about_all("scale", 1);
+    case '-': return ask_about_all("scale", -1);
     case 'h':
     case '?': view_.page = top_view::scene::help; return;
     case 'q': over_ = true; return;
@@ -120,12 +167,7 @@ void top_session::on_key(key_press press) {
   } else if (press.code == control_l) {
     measure();
   } else if (!view_.question.empty()) {
-    view_.question.clear();
-    if (press.code == 'y' || press.code == 'Y')
-      say(
-        actions_.begin(question_verb_, question_name_) ? fmt::format("{}: {} asked for", question_name_, question_verb_)
-                                                       : "too much is under way",
-        false);
+    on_answer(press);
   } else if (view_.page == top_view::scene::help) {
     view_.page = top_view::scene::tree;
   } else if (view_.page == top_view::scene::log) {

@@ -80,8 +80,11 @@ std::string keys_line(const top_view& view, const top_look& look) {
   if (!view.message.empty())
     return line.add(" ").add(view.message, view.message_is_bad ? tone::bad : tone::good).done();
   using hint = std::pair<std::string_view, std::string_view>;
-  std::vector<hint> hints = {{"r", "restart"},  {"s", "stop"}, {"a", "start"}, {"l", "log"},
-                             {"space", "fold"}, {"?", "help"}, {"q", "quit"}};
+  std::vector<hint> hints = {{"r", "restart"}, {"s", "stop"}, {"a", "start"}, {"l", "log"}};
+  if (view.selected && view.selected->is_supervisor)
+    hints.insert(hints.end(), {{"space", "fold"}, {"?", "help"}, {"q", "quit"}});
+  else
+    hints.insert(hints.end(), {{"R", "roll"}, {"+ -", "scale"}, {"?", "help"}, {"q", "quit"}});
   if (view.page == top_view::scene::log)
     hints = {{look.utf8 ? "↑↓" : "up/down", "scroll"}, {"end", "follow"}, {"q", "back"}};
   else if (view.page == top_view::scene::help)
@@ -162,7 +165,7 @@ void draw_log(top_view& view, const top_look& look, std::vector<std::string>& li
 }
 
 void draw_help(const top_look& look, std::vector<std::string>& lines) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 12> keys = {{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 14> keys = {{
     {"up, down, j, k", "move"},
     {"page up, page down", "move by a page"},
     {"home, end", "first and last row"},
@@ -172,6 +175,8 @@ void draw_help(const top_look& look, std::vector<std::string>& lines) {
     {"r", "restart, after a question"},
     {"s", "stop, after a question"},
     {"a", "start"},
+    {"R", "restart all instances one after another, after a question"},
+    {"+ -", "more or fewer instances, after a question"},
     {"?", "this list"},
     {"q, ctrl-c", "quit"},
     {"ctrl-z", "suspend; fg comes back"},

@@ -57,6 +57,9 @@ void top_model::take_daemon(const json& from, instant now) {
   to.state = harmless(text_of(from, "state"));
   to.health = harmless(health_of(from));
   to.note = harmless(daemon_note(from));
+  to.group = text_of(from, "instance_of");
+  if (to.group.empty())
+    to.group = text_of(from, "name");
   to.description = harmless(text_of(from, "description"));
   to.pid = static_cast<std::int64_t>(number_of(from, "pid"));
   to.restarts = static_cast<std::uint64_t>(number_of(from, "restarts"));
@@ -165,6 +168,13 @@ std::vector<top_row> top_model::rows(const std::set<std::string>& collapsed) con
   std::vector<top_row> rows;
   walk(root_, "", 0, collapsed, rows);
   return rows;
+}
+
+std::uint32_t top_model::instances_of(const std::string& group) const {
+  auto helper = group + "-surge";
+  return static_cast<std::uint32_t>(std::count_if(daemons.begin(), daemons.end(), [&](const auto& each) {
+    return each.second.group == group && (each.first == group || each.first != helper);
+  }));
 }
 
 std::map<std::string, std::size_t> top_model::counts() const {

@@ -15,6 +15,7 @@ namespace duende::cli {
 
 struct top_daemon {
   std::string state, health, note, description;
+  std::string group;    ///< the name that its instances share, or its own
   std::int64_t pid = 0; ///< 0: none
   std::uint64_t restarts = 0;
   double uptime = 0;      ///< seconds
@@ -59,6 +60,8 @@ public:
   /// In the order of the tree, without what is below `collapsed` supervisors.
   std::vector<top_row> rows(const std::set<std::string>& collapsed) const;
   std::map<std::string, std::size_t> counts() const; ///< daemons by state
+  /// Daemons of that group, without the one that helps out during a roll-out.
+  std::uint32_t instances_of(const std::string& group) const;
 
   std::string node_name, version;
   double node_uptime = 0;

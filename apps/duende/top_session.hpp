@@ -43,6 +43,9 @@ private:
   void move_to(std::ptrdiff_t index, const std::vector<top_row>& rows);
   void fold(const std::vector<top_row>& rows, std::size_t at, bool close);
   void ask(const std::string& verb);
+  void ask_about_all(const std::string& verb, int change = 0);
+  void on_answer(key_press press);
+  void give(const top_order& order);
   void open_log(const std::string& name);
   int milliseconds_left() const;
   bool draw_now() { return screen_.show(draw(model_, view_, look_), signals_.fd()); }
@@ -58,7 +61,8 @@ private:
   std::unique_ptr<top_log> log_;
   screen screen_;
   std::string input_;
-  std::string question_verb_, question_name_;
+  top_order asked_;           ///< while there is a question
+  std::uint32_t present_ = 0; ///< instances when it was asked
   instant next_look_{}, message_until_{};
   int ended_by_ = 0;
   bool over_ = false;

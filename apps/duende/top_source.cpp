@@ -2,6 +2,7 @@
 
 #include "apps/duende/show.hpp"
 #include "apps/duende/top_text.hpp"
+#include "core/units.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -14,6 +15,41 @@ namespace {
 constexpr std::size_t max_actions = 16;
 constexpr std::size_t max_waiting_lines = 5000;
 constexpr auto reconnect_pause_ms = 500;
+constexpr duration patience_for_one = std::chrono::minutes{5};
+constexpr duration patience_for_all = std::chrono::minutes{10}; ///< of all instances
+constexpr duration grace = std::chrono::seconds{15};
+
+request request_of(const top_order& order) {
+  if (order.verb == "scale")
+    return {
+      .method = "POST",
+      .target = daemon_target(order.name, "/scale"),
+      .body = json{{"instances", order.instances}}.dump(),
+      .patience = patience_for_all};
+  bool all = order.verb == "roll";
+  auto limit = all ? patience_for_all : patience_for_one;
+  auto query = fmt::format("/{}?timeout={}", all ? "restart" : order.verb, format_duration(limit));
+  return {
+    .method = "POST",
+    .target = daemon_target(order.name, query + (all ? "&rolling=1" : "")),
+    .patience = limit + grace};
+}
+
+top_outcome outcome_of(const top_order& order, const caf::expected<json>& answer) {
+  if (!answer) {
+    auto why = sentence(answer.error());
+    auto what = order.verb == "roll" ? "restart" : order.verb;
+    return {why.starts_with("cannot ") ? why : fmt::format("cannot {} '{}': {}", what, order.name, why), true};
+  }
+  if (order.verb == "roll") {
+    auto replaced = answer->is_object() ? answer->value("replaced", json::array()).size() : 0;
+    return {fmt::format("{}: {} replaced", order.name, replaced), false};
+  }
+  if (order.verb == "scale")
+    return {fmt::format("{}: scaled to {}", order.name, order.instances), false};
+  auto state = text_of(*answer, "state");
+  return {fmt::format("{}: {}", order.name, state), state == "failed"};
+}
 
 } // namespace
 
@@ -83,7 +119,7 @@ top_actions::~top_actions() {
     each.thread.join();
 }
 
-bool top_actions::begin(const std::string& verb, const std::string& name) {
+bool top_actions::begin(const top_order& order) {
   for (auto i = actions_.begin(); i != actions_.end();)
     if (i->over) {
       i->thread.join();
@@ -94,19 +130,8 @@ bool top_actions::begin(const std::string& verb, const std::string& name) {
   if (actions_.size() >= max_actions)
     return false;
   auto& mine = actions_.emplace_back(socket_);
-  mine.thread = std::thread{[this, &mine, verb, name] {
-    auto result = mine.node.send_json(
-      {.method = "POST",
-       .target = daemon_target(name, "/" + verb + "?timeout=300s"),
-       .patience = std::chrono::seconds{315}});
-    top_outcome outcome;
-    if (!result) {
-      auto why = sentence(result.error());
-      outcome = {why.starts_with("cannot ") ? why : fmt::format("cannot {} '{}': {}", verb, name, why), true};
-    } else {
-      auto state = text_of(*result, "state");
-      outcome = {fmt::format("{}: {}", name, state), state == "failed"};
-    }
+  mine.thread = std::thread{[this, &mine, order] {
+    auto outcome = outcome_of(order, mine.node.send_json(request_of(order)));
     outcome.text = harmless(outcome.text);
     {
       std::lock_guard lock{mutex_};

@@ -52,7 +52,13 @@ struct top_outcome {
   bool is_bad = false;
 };
 
-/// start, stop, restart: each on a thread, because they may take minutes.
+/// What is asked of a node: start, stop and restart of a daemon; roll and scale of all instances of a name.
+struct top_order {
+  std::string verb, name;
+  std::uint32_t instances = 0; ///< how many there are to be, of scale
+};
+
+/// Orders, each on a thread, because they may take minutes.
 class top_actions {
 public:
   explicit top_actions(std::string socket) : socket_(std::move(socket)) {}
@@ -60,7 +66,7 @@ public:
 
   int fd() const { return wake_.fd(); }
   /// False where too many are under way.
-  bool begin(const std::string& verb, const std::string& name);
+  bool begin(const top_order& order);
   std::vector<top_outcome> take();
 
 private:

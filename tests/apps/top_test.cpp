@@ -132,6 +132,19 @@ TEST_CASE("no line is wider than the terminal, whatever is in it", "[top]") {
   }));
 }
 
+TEST_CASE("instances of a name are counted without the one that helps out", "[top]") {
+  auto daemons = json::array();
+  for (const char* name : {"web-1", "web-2", "web-surge"}) {
+    daemons.push_back(daemon_json(name, "running", 1));
+    daemons.back()["instance_of"] = "web";
+  }
+  daemons.push_back(daemon_json("wave-surge", "running", 1)); // called so
+  auto model = model_of(daemons);
+  CHECK(model.instances_of("web") == 2);
+  CHECK(model.instances_of("wave-surge") == 1);
+  CHECK(model.instances_of("web-1") == 0);
+}
+
 TEST_CASE("what is selected stays in sight", "[top]") {
   json daemons = json::array(), children = json::array();
   for (int i = 0; i < 200; ++i) {

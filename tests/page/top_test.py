@@ -80,6 +80,64 @@ def test_keys_restart_stop_start_and_fold():
         assert t.wait() == 0
 
 
+SLOW = """
+[[daemon]]
+name = "web"
+instances = 2
+binary_path = "/bin/sh"
+args = ["-c", "sleep 4; echo up; exec sleep 100000"]
+ready = { type = "log", pattern = "up", timeout = "30s" }
+[[daemon]]
+name = "other"
+binary_path = "sleep"
+args = ["100000"]
+"""
+
+
+def test_a_slow_rolling_restart_and_scale_leave_the_screen_alive():
+    with Node(SLOW) as node, top(node) as t:
+        t.until("the tree", lambda text: row(text, "web-2")[1:2] == ["running"])
+        before = [node.daemon(f"web-{i}")["pid"] for i in (1, 2)]
+        select(t, "web-1")
+        assert "R roll" in t.lines()[-1] and "+ - scale" in t.lines()[-1]
+        t.press("R")
+        t.until("a question", lambda text: "restart all 2 instances of web, one after another?" in text)
+        t.press("x")
+        t.until("no question", lambda text: "restart all" not in text)
+        t.press("Ry")
+        t.until("it began", lambda text: row(text, "web-surge")[1:2] == ["starting"])
+        # Some 12 s until the answer comes: figures go on, and so do the keys and other orders.
+        select(t, "other")
+        t.press("sy")
+        t.until("another one stopped", lambda text: row(text, "other")[1:2] == ["stopped"], 3)
+        drawn = [at for at, _ in t.written]
+        t.pump(4)
+        drawn = [at for at, _ in t.written][len(drawn):]
+        assert len(drawn) >= 3, drawn
+        t.until("both were replaced", lambda text: "web: 2 replaced" in text, 40)
+        after = [node.daemon(f"web-{i}")["pid"] for i in (1, 2)]
+        assert not set(before) & set(after), (before, after)
+        select(t, "web-2")
+        t.press("+++-")
+        t.until("a question", lambda text: "scale web from 2 to 4?" in text)
+        t.press("y")
+        t.until("two more", lambda text: row(text, "web-4")[1:2] == ["running"], 30)
+        assert [node.daemon(f"web-{i}")["pid"] for i in (1, 2)] == after
+        select(t, "web-2")
+        t.press("---y")
+        t.until("one is left", lambda text: row(text, "web-1") and not row(text, "web-2"))
+        t.press("\x1b[H" + "R")
+        t.until("not of a supervisor", lambda text: "choose one of the daemons to restart" in text)
+        select(t, "web-1")
+        t.press("-")
+        t.until("not below one", lambda text: "web has one instance" in text)
+        t.press("Ry")
+        t.until("it began", lambda text: row(text, "web-surge")[1:2] == ["starting"])
+        began = time.monotonic()
+        t.press("q")
+        assert t.wait() == 0 and time.monotonic() - began < 2
+
+
 def test_log_follows_and_scrolls():
     with Node(STACK) as node, top(node) as t:
         t.until("the tree", lambda text: row(text, "db"))
