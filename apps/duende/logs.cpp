@@ -1,6 +1,7 @@
 #include "apps/duende/client.hpp"
 #include "apps/duende/commands.hpp"
 #include "apps/duende/follow.hpp"
+#include "apps/duende/remote_logs.hpp"
 
 #include <set>
 
@@ -64,6 +65,12 @@ int logs(const context& c, const logs_options& options) {
   view.prefixed = where.sources.size() != 1 || options.which.empty();
   view.stamped = !view.colored || !view.prefixed;
   view.as_json = options.as_json;
+  if (options.follow && c.remote()) {
+    std::set<std::string> names;
+    for (const auto& source : where.sources)
+      names.insert(source.daemon);
+    return remote_logs{c, options, std::move(names), options.which.empty(), view}.run();
+  }
   if (options.follow && options.since.empty())
     return follow(c, options, where, view);
   log_view shown{view};

@@ -6,6 +6,7 @@
 #include "core/units.hpp"
 
 #include <optional>
+#include <thread>
 
 namespace duende::cli {
 namespace {
@@ -13,16 +14,34 @@ namespace {
 constexpr auto leave_bound = std::chrono::seconds{15};  ///< the keeper ends a node that hesitates after 10 s
 constexpr auto return_bound = std::chrono::seconds{75}; ///< 30 s for the new program, and as long for the old one
 
-/// The node's answer once one with a later generation serves.
+constexpr auto remote_pause = std::chrono::milliseconds{500};
+
+/// The node's answer where one with a later generation serves.
+std::optional<json> ask_successor(const context& c, std::int64_t generation) {
+  client node{c.socket()};
+  auto info = node.send_json({.target = "/v1/node", .patience = std::chrono::seconds{5}});
+  return info && info->value("generation", std::int64_t{0}) > generation ? std::optional{std::move(*info)}
+                                                                         : std::nullopt;
+}
+
+/// The same once there is one.
 std::optional<json> await_successor(const context& c, std::int64_t generation) {
   node_return back{c.socket()};
   auto deadline = monotonic_now() + return_bound;
   do {
-    client node{c.socket()};
-    auto info = node.send_json({.target = "/v1/node", .patience = std::chrono::seconds{5}});
-    if (info && info->value("generation", std::int64_t{0}) > generation)
-      return std::move(*info);
+    if (auto info = ask_successor(c, generation))
+      return info;
   } while (back.wait(deadline - monotonic_now()) || monotonic_now() < deadline);
+  return std::nullopt;
+}
+
+/// The same of a node on another machine, whose socket nobody here sees come and go.
+std::optional<json> await_remote_successor(const context& c, std::int64_t generation) {
+  for (auto deadline = monotonic_now() + leave_bound + return_bound; monotonic_now() < deadline;) {
+    if (auto info = ask_successor(c, generation))
+      return info;
+    std::this_thread::sleep_for(remote_pause);
+  }
   return std::nullopt;
 }
 
@@ -47,7 +66,7 @@ int upgrade(const context& c) {
   if (!before)
     return report("", before.error());
   auto generation = before->value("generation", std::int64_t{1});
-  process_handle process{before->value("pid", 0)};
+  process_handle process{c.remote() ? 0 : before->value("pid", 0)}; // another machine's number is nobody here
   auto begun = monotonic_now();
   // Unreachable: it was gone before the answer was through, as it was asked to.
   auto accepted = node.send({.method = "POST", .target = "/v1/node/upgrade"});
@@ -55,7 +74,7 @@ int upgrade(const context& c) {
     return report("cannot upgrade the node", accepted.error());
   if (!process.wait_until(begun + leave_bound))
     return report("upgrade", make_error(errc::timed_out, "the node has not made way; see 'duende events'"));
-  auto after = await_successor(c, generation);
+  auto after = c.remote() ? await_remote_successor(c, generation) : await_successor(c, generation);
   if (!after)
     return report("upgrade", make_error(errc::timed_out, "no node came back; its keeper goes on trying"));
   if (after->value("generation", std::int64_t{0}) != generation + 1) {
