@@ -35,9 +35,9 @@ node_host::node_host(host_options options) : options_(std::move(options)), start
   });
 }
 
-caf::expected<std::unique_ptr<node_host>> node_host::start(host_options options, const stack_source& source) {
+caf::expected<std::unique_ptr<node_host>> node_host::start(host_options options, stack wanted) {
   std::unique_ptr<node_host> host{new node_host{std::move(options)}};
-  if (auto error = host->begin(source))
+  if (auto error = host->begin(std::move(wanted)))
     return error;
   return host;
 }
@@ -73,7 +73,7 @@ void stop_all(supervisor_seed& seed) {
 
 } // namespace
 
-caf::error node_host::begin(const stack_source& source) {
+caf::error node_host::begin(stack wanted) {
   try {
     io_ = std::make_unique<reactor>();
     clock_ = std::make_unique<wall_timers>(*io_);
@@ -97,9 +97,6 @@ caf::error node_host::begin(const stack_source& source) {
     held = link_->list();
     generation = link_->generation();
   }
-  auto wanted = source(generation, stored.stack);
-  if (!wanted)
-    return wanted.error();
   log_capture::config logging;
   if (link_) {
     logging.stage_read_fd = link_->stage_read_fd();
@@ -138,7 +135,7 @@ caf::error node_host::begin(const stack_source& source) {
   if (link_)
     link_->start();
   if (generation == 1 && link_) {
-    auto adopted = settle_orphans(stored, *wanted);
+    auto adopted = settle_orphans(stored, wanted);
     if (!adopted)
       return adopted.error();
     held.insert(held.end(), std::make_move_iterator(adopted->begin()), std::make_move_iterator(adopted->end()));
@@ -156,8 +153,8 @@ caf::error node_host::begin(const stack_source& source) {
       row.record = std::move(record); // runs that were missed
       row.desired.reset();
     }
-  auto begun_with = *wanted;
-  auto seed = make_seed(std::move(*wanted), std::move(stored), std::move(held));
+  auto begun_with = wanted;
+  auto seed = make_seed(std::move(wanted), std::move(stored), std::move(held));
   if (was_stopping)
     stop_all(*seed->root);
   node_ = caf::actor_cast<node_actor>(system_->spawn<node>(services_, seed));

@@ -39,11 +39,9 @@ struct host_options {
 
 class node_host {
 public:
-  /// Where `wanted` comes from: the configuration, or what was running when the last node died.
-  using stack_source = std::function<caf::expected<stack>(std::uint32_t generation, const std::string& stored)>;
-
-  /// Brings everything up. Errors as sentences; nothing is left behind then.
-  static caf::expected<std::unique_ptr<node_host>> start(host_options options, const stack_source& source);
+  /// Brings everything up: `wanted` is the configuration's, or what was running when the last node died. Errors as sentences;
+  /// nothing is left behind then.
+  static caf::expected<std::unique_ptr<node_host>> start(host_options options, stack wanted);
   /// Ends what still lives, bounded only by the daemons' own time-outs.
   ~node_host();
   node_host(const node_host&) = delete;
@@ -70,7 +68,7 @@ public:
 
 private:
   explicit node_host(host_options options);
-  caf::error begin(const stack_source& source);
+  caf::error begin(stack wanted);
   caf::error open_history();
   caf::expected<std::shared_ptr<keeper_link>> connect();
   caf::expected<std::vector<held_child>> settle_orphans(const loaded_state& stored, const stack& wanted);

@@ -77,11 +77,9 @@ caf::error runtime::impl::begin(const runtime_options& options) {
   how.threads = options.threads;
   for (char** each = environ; *each; ++each)
     how.environment.emplace_back(*each);
-  auto started = node_host::start(how, [&](std::uint32_t, const std::string&) -> caf::expected<stack> {
-    stack nothing_yet;
-    nothing_yet.node.name = options.name;
-    return nothing_yet;
-  });
+  stack nothing_yet;
+  nothing_yet.node.name = options.name;
+  auto started = node_host::start(how, std::move(nothing_yet));
   if (!started)
     return started.error();
   host = std::move(*started);

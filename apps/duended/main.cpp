@@ -4,7 +4,8 @@
 #include "actors/api/tls.hpp"
 #include "actors/node_host.hpp"
 #include "apps/duended/options.hpp"
-#include "core/config/load.hpp"
+#include "apps/duended/reload.hpp"
+#include "apps/duended/settings.hpp"
 #include "core/paths.hpp"
 
 #include <fmt/format.h>
@@ -52,13 +53,6 @@ void raise_file_limit() {
   }
 }
 
-std::string all_errors(const load_result& loaded) {
-  std::string text;
-  for (auto& each : loaded.errors)
-    text += (text.empty() ? "" : "\n") + to_string(each);
-  return text;
-}
-
 /// The signals that mean something to a node, as a descriptor.
 int signals_fd() {
   sigset_t set;
@@ -70,42 +64,28 @@ int signals_fd() {
   return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-void say_warning(const api_server& api) {
-  if (auto text = api.warning(); !text.empty())
-    std::fprintf(stderr, "duended: %s\n", text.c_str());
-}
-
-/// After a crash or an upgrade daemons run already: then the node goes on without its TCP listener rather than not at all.
+/// After a crash or an upgrade daemons run already: then the node goes on without its TCP listeners rather than not at all. But a
+/// new program that can't have the port of the metrics has not proved itself: the one before it comes back.
 caf::expected<std::unique_ptr<api_server>>
-open_api(control& controls, const std::string& socket, const node_spec& settings, bool must_listen) {
+open_api(control& controls, const std::string& socket, const node_spec& settings, const node_options& options) {
   auto api = api_server::start(controls, {socket, settings.api, settings.metrics, settings.tls, settings.tokens});
-  if (api || must_listen || settings.api.empty())
+  if (api || options.generation == 1)
     return api;
   auto why = sentence(api.error());
-  api = api_server::start(controls, {socket, "", settings.metrics});
+  auto left_out = "the API is on its unix socket only";
+  if (!settings.api.empty())
+    api = api_server::start(controls, {socket, "", settings.metrics});
+  if (!api && !options.upgraded && !settings.metrics.empty()) {
+    left_out = settings.api.empty() ? "there are no metrics" : "the API is on its unix socket only, without metrics";
+    api = api_server::start(controls, {socket, "", ""});
+  }
   if (api)
-    std::fprintf(
-      stderr, "duended: the API is on its unix socket only: %s; once that is mended: duende upgrade\n", why.c_str());
+    std::fprintf(stderr, "duended: %s: %s; once that is mended: duende upgrade\n", left_out, why.c_str());
   return api;
 }
 
-/// SIGHUP: the file is read again and what changed is applied; certificate and tokens are taken anew.
-void reload(control& controls, api_server& api, const std::string& file) {
-  auto loaded = load_file(file);
-  if (!loaded.ok()) {
-    std::fprintf(stderr, "duended: configuration not applied:\n%s\n", all_errors(loaded).c_str());
-    return;
-  }
-  const auto& node = loaded.value.node;
-  if (auto renewed = api.renew(node.tls, node.tokens); !renewed)
-    std::fprintf(stderr, "duended: certificate and tokens stay as they are: %s\n", sentence(renewed.error()).c_str());
-  say_warning(api);
-  if (auto applied = controls.apply(std::move(loaded.value), false); !applied)
-    std::fprintf(stderr, "duended: configuration not applied: %s\n", sentence(applied.error()).c_str());
-}
-
 /// Sleeps until the node has ended; passes signals on meanwhile.
-void serve(node_host& host, api_server& api, const node_options& options, int signals) {
+void serve(node_host& host, api_server& api, reloader& reloads, int signals) {
   int ended = eventfd(0, EFD_CLOEXEC);
   host.on_end([ended] { eventfd_write(ended, 1); });
   pollfd waiting[] = {{signals, POLLIN, 0}, {ended, POLLIN, 0}};
@@ -115,7 +95,7 @@ void serve(node_host& host, api_server& api, const node_options& options, int si
     signalfd_siginfo info{};
     while (::read(signals, &info, sizeof info) == sizeof info) {
       if (info.ssi_signo == SIGHUP)
-        reload(host.controls(), api, options.config_file);
+        reloads.reload(api);
       else
         host.controls().shutdown();
     }
@@ -139,21 +119,18 @@ int main(int argc, char** argv) {
   }
   raise_file_limit();
   auto loaded = load_file(options->config_file);
-  if (!loaded.ok() && options->generation == 1)
-    return refuse(*options, all_errors(loaded), exit_usage);
-  auto settings = loaded.value.node;           // the stack itself is moved into the node
-  if (!loaded.ok() && !settings.api.empty()) { // tokens may be among what could not be read
+  auto decided = decide_settings(*options, loaded);
+  if (!decided)
+    return refuse(*options, sentence(decided.error()), exit_usage);
+  const auto& settings = decided->node;
+  if (!loaded.ok())
     std::fprintf(
-      stderr, "duended: the API is on its unix socket only: the configuration has errors\n%s\n",
+      stderr, "duended: the configuration has errors; the node goes on with what ran before\n%s\n",
       all_errors(loaded).c_str());
-    settings.api.clear();
-  }
 
   host_options how;
   how.name = settings.name;
-  how.state_dir = !options->state_dir.empty()  ? options->state_dir
-                  : settings.state_dir.empty() ? default_state_dir(settings.name)
-                                               : settings.state_dir;
+  how.state_dir = decided->state_dir;
   auto socket_path = options->socket_path.empty() ? default_socket(settings.name) : options->socket_path;
   how.run_dir = socket_path.substr(0, socket_path.rfind('/'));
   how.metrics = settings.metrics;
@@ -168,23 +145,13 @@ int main(int argc, char** argv) {
   auto lock = node_lock::acquire(how.name, socket_path);
   if (!lock)
     return refuse(*options, sentence(lock.error()), exit_failed);
-  auto source = [&](std::uint32_t generation, const std::string& stored) -> caf::expected<stack> {
-    if (generation > 1 && !stored.empty()) { // what ran goes on, whatever became of the file
-      auto resumed = load_text(stored, config_format::json, "stored stack", "/");
-      if (resumed.ok())
-        return std::move(resumed.value);
-    }
-    if (!loaded.ok())
-      return make_error(errc::invalid_config, all_errors(loaded));
-    return std::move(loaded.value);
-  };
   if (options->generation == 1 && !settings.api.empty() && !settings.tls.certificate.empty()) // before any daemon runs
     if (auto identity = api::tls_identity::load(settings.tls, wall_now()); !identity)
       return refuse(*options, sentence(identity.error()), exit_failed);
-  auto host = node_host::start(how, source);
+  auto host = node_host::start(how, std::move(decided->resumed ? *decided->resumed : loaded.value));
   if (!host)
     return refuse(*options, sentence(host.error()), exit_failed);
-  auto api = open_api((*host)->controls(), socket_path, settings, options->generation == 1);
+  auto api = open_api((*host)->controls(), socket_path, settings, *options);
   if (!api) {
     const int code = refuse(*options, sentence(api.error()), exit_failed);
     if (
@@ -196,9 +163,11 @@ int main(int argc, char** argv) {
   }
   say_warning(**api);
   loaded = {};
+  decided->resumed.reset();
   report(*options, "ready");
   (*host)->healthy();
-  serve(**host, **api, *options, signals);
+  auto reloads = std::make_unique<reloader>((*host)->controls(), options->config_file);
+  serve(**host, **api, *reloads, signals);
 
   auto trouble = (*host)->trouble();
   api->reset();
@@ -211,6 +180,7 @@ int main(int argc, char** argv) {
     std::fflush(nullptr);
     _exit(exit_failed);
   }
+  reloads.reset();
   (*host)->finish(0);
   host->reset();
   return 0;

@@ -22,6 +22,14 @@ int take_number(const char* name, int otherwise) {
   return value;
 }
 
+/// A text in the environment, taken out of it.
+std::string take_text(const char* name) {
+  const char* text = std::getenv(name);
+  std::string result = text ? text : "";
+  unsetenv(name);
+  return result;
+}
+
 } // namespace
 
 caf::expected<node_options> parse_node_options(int argc, char** argv) {
@@ -30,10 +38,8 @@ caf::expected<node_options> parse_node_options(int argc, char** argv) {
   options.ready_fd = take_number("DUENDE_READY_FD", -1);
   options.generation = static_cast<std::uint32_t>(take_number("DUENDE_GENERATION", 1));
   options.upgraded = take_number("DUENDE_UPGRADED", 0) != 0;
-  if (const char* why = std::getenv("DUENDE_UPGRADE_FAILED")) {
-    options.upgrade_failure = why;
-    unsetenv("DUENDE_UPGRADE_FAILED");
-  }
+  options.upgrade_failure = take_text("DUENDE_UPGRADE_FAILED");
+  options.state_dir = take_text("DUENDE_STATE_DIR");
   for (int fd : {options.keeper_fd, options.ready_fd})
     if (fd >= 0)
       fcntl(fd, F_SETFD, FD_CLOEXEC);

@@ -11,7 +11,7 @@ namespace duende {
 struct node_options {
   std::string config_file;      ///< --config
   std::string socket_path;      ///< --socket
-  std::string state_dir;        ///< --state-dir; empty: the configuration's
+  std::string state_dir;        ///< --state-dir, else $DUENDE_STATE_DIR, the keeper's; empty: the configuration's
   bool adopt_orphans = true;    ///< --end-orphans: what a killed keeper left is ended, not taken over
   bool version = false;         ///< --version
   int keeper_fd = -1;           ///< $DUENDE_KEEPER_FD

@@ -7,6 +7,7 @@
 //   DUENDE_KEEPER_FD    its end of the socket (backends/native/protocol.hpp)
 //   DUENDE_GENERATION   1, plus one for each restart
 //   DUENDE_READY_FD     the descriptor of --ready-fd, the first node only
+//   DUENDE_STATE_DIR    that of --state-dir: a node that comes back is never sent to another by what became of its file
 // and starts it again whenever it dies: at once, then after 100 ms, doubling to 10 s; a run of 10 s clears the streak.
 // A first node that exits by itself before it has said hello ends the keeper with its code: that start never worked.
 // After finish{code} and the node's end the keeper ends what is left and exits with that code.

@@ -37,6 +37,7 @@ struct node_start {
   std::uint32_t generation;
   bool trial;
   const char* trial_failure;
+  const char* state_dir;
 };
 
 [[noreturn]] void become_node(const node_start& how) {
@@ -58,6 +59,7 @@ struct node_start {
   }
   if (how.trial)
     set("DUENDE_UPGRADED", 1);
+  setenv("DUENDE_STATE_DIR", how.state_dir, 1);
   if (*how.trial_failure != '\0')
     setenv("DUENDE_UPGRADE_FAILED", how.trial_failure, 1);
   if (how.program >= 0)
@@ -96,7 +98,7 @@ void keeper::start_node() {
   if (pid == 0)
     become_node(
       {settings_.node.data(), trial ? node_.trial : node_.program, pair[1], settings_.ready_fd, status[1],
-       node_.generation, trial, node_.trial_failure.c_str()});
+       node_.generation, trial, node_.trial_failure.c_str(), settings_.state_dir.c_str()});
   node_.trial_failure.clear();
   close(pair[1]);
   close(status[1]);

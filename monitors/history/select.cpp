@@ -175,4 +175,17 @@ read_after(const std::string& path, std::int64_t after, std::int64_t until, std:
   return read_rows(path, *db, rows);
 }
 
+caf::expected<std::string> read_stored_stack(const std::string& path) {
+  auto db = sqlite::database::open(path, sqlite::access::read_only);
+  if (!db)
+    return db.error();
+  auto row = db->prepare("SELECT body FROM documents WHERE name = 'stack'");
+  const int code = row ? row.step() : SQLITE_ERROR;
+  if (code == SQLITE_ROW)
+    return row.bytes(0);
+  if (code == SQLITE_DONE)
+    return std::string{};
+  return fail(errc::io_failure, "cannot read '{}': {}", path, db->failure());
+}
+
 } // namespace duende

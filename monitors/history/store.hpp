@@ -90,4 +90,7 @@ private:
   std::shared_ptr<impl> impl_;
 };
 
+/// The stack in the database at `path`, read without changing anything; empty where none is stored. Errors: io_failure.
+caf::expected<std::string> read_stored_stack(const std::string& path);
+
 } // namespace duende
