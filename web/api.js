@@ -19,11 +19,11 @@ export function onUnauthorized(ask) {
   askForToken = ask;
 }
 
-async function request(path, {method = 'GET', headers = {}, signal} = {}) {
+async function request(path, {method = 'GET', headers = {}, body, signal} = {}) {
   for (;;) {
     const token = sessionStorage.getItem(TOKEN);
     const sent = token ? {...headers, Authorization: `Bearer ${token}`} : headers;
-    const response = await fetch(path, {method, headers: sent, signal, cache: 'no-store', redirect: 'error'});
+    const response = await fetch(path, {method, headers: sent, body, signal, cache: 'no-store', redirect: 'error'});
     if (response.ok) return response;
     if (response.status === 401) {
       const fresh = await askForToken();
@@ -42,9 +42,31 @@ export async function getJson(path, {patience = 10000} = {}) {
   return response.json();
 }
 
-export async function act(verb, name) {
-  const response = await request(`v1/daemons/${encodeURIComponent(name)}/${verb}?timeout=300s`, {method: 'POST'});
-  return response.json();
+const MOST_WAITING = 2; // of the six connections that a browser grants: the others are for looks, events and a log
+let waiting = 0;
+
+async function wait(path, options) {
+  waiting += 1;
+  try {
+    return await (await request(path, {method: 'POST', ...options})).json();
+  } finally {
+    waiting -= 1;
+  }
+}
+
+/** The daemon after it; or as it is now where too many orders are under way to wait for one more. */
+export function act(verb, name) {
+  const path = `v1/daemons/${encodeURIComponent(name)}/${verb}`;
+  if (waiting >= MOST_WAITING) return request(`${path}?wait=false`, {method: 'POST'}).then((response) => response.json());
+  return wait(`${path}?timeout=300s`);
+}
+
+/** roll or scale: of all instances of a name, which may take minutes. */
+export async function actOnAll(verb, group, instances) {
+  if (waiting >= MOST_WAITING) throw new ApiError(0, 'too much is under way: wait for the outcome of what was asked for');
+  const path = `v1/daemons/${encodeURIComponent(group)}`;
+  if (verb === 'roll') return wait(`${path}/restart?rolling=1&timeout=600s`);
+  return wait(`${path}/scale`, {headers: {'Content-Type': 'application/json'}, body: JSON.stringify({instances})});
 }
 
 const sleep = (ms, signal) => new Promise((resolve) => {

@@ -9,7 +9,8 @@ import {eventRow} from './timeline.js';
 
 const SPANS = [['1 m', 60], ['5 m', 300], ['15 m', 900], ['1 h', 3600]];
 const BUCKETS = 60;
-const VERBS = ['start', 'stop', 'restart', 'pause', 'resume'];
+const VERBS = ['start', 'stop', 'restart', 'pause', 'resume', 'roll', 'scale'];
+const LABELS = {roll: 'Rolling restart', scale: 'Scale…'};
 const POSSIBLE = {
   start: ['created', 'stopped', 'failed', 'backoff'],
   stop: ['starting', 'running', 'paused', 'backoff'],
@@ -29,7 +30,7 @@ export class Detail {
     this.about = el('p', {class: 'about'});
     this.buttons = VERBS.map((verb) => el('button', {
       type: 'button', 'data-verb': verb, class: verb === 'stop' ? 'danger' : '', onclick: () => handlers.act(verb, this.name),
-    }, verb[0].toUpperCase() + verb.slice(1)));
+    }, LABELS[verb] ?? verb[0].toUpperCase() + verb.slice(1)));
     this.facts = Object.fromEntries(FACTS.map((name) => [name, el('dd')]));
     this.charts = {
       cpu: new Chart({title: 'CPU', tone: 'cpu', format: percent, least: 5}),
@@ -130,7 +131,7 @@ export class Detail {
     setAttribute(this.state, 'data-tone', toneOfState(daemon.state));
     setText(this.about, [daemon.description, daemon.version && `version ${daemon.version}`].filter(Boolean).join(' · ') || note(daemon));
     this.buttons.forEach((button, i) => {
-      button.disabled = !POSSIBLE[VERBS[i]].includes(daemon.state);
+      button.disabled = POSSIBLE[VERBS[i]]?.includes(daemon.state) === false;
       button.hidden = (VERBS[i] === 'resume') === (daemon.state !== 'paused') && ['pause', 'resume'].includes(VERBS[i]);
     });
     const exit = daemon.last_exit;

@@ -4,8 +4,12 @@ import {by, el} from './dom.js';
 /** Resolves to what `buttons` says, null for none. */
 function open(title, content, buttons) {
   return new Promise((resolve) => {
+    // What says no is no submit button: Enter in a field would press the first one.
+    const button = ({label, value, css}) => el('button', {
+      value, class: css ?? '', type: value ? 'submit' : 'button', onclick: () => value || dialog.close(''), autofocus: css === 'primary' || css === 'danger',
+    }, label);
     const dialog = el('dialog', {'aria-label': title}, el('form', {method: 'dialog'}, el('h2', {}, title), ...content,
-      el('div', {class: 'dialog-buttons'}, ...buttons.map(({label, value, css}) => el('button', {value, class: css ?? '', autofocus: css === 'primary' || css === 'danger'}, label)))));
+      el('div', {class: 'dialog-buttons'}, ...buttons.map(button))));
     dialog.addEventListener('click', (event) => {
       if (event.target === dialog) dialog.close('');
     });
@@ -33,6 +37,20 @@ export async function confirmAction(verb, name) {
   return answer === 'yes';
 }
 
+/** Of all instances of a name: resolves to true, or to the number of instances that there are to be; null for no. */
+export async function confirmForAll(verb, group, present) {
+  if (verb === 'roll') {
+    const text = `${present === 1 ? 'Its one instance is' : `Its ${present} instances are`} replaced one after another. The first that does not get ready stops it.`;
+    const answer = await open(`Rolling restart of ${group}?`, [el('p', {}, text)], [{label: 'Cancel', value: ''}, {label: 'Restart', value: 'yes', css: 'danger'}]);
+    return answer === 'yes' || null;
+  }
+  const input = el('input', {type: 'number', min: 1, max: 1000, step: 1, value: present,  'aria-label': 'Instances', autofocus: true});
+  const answer = await open(`Scale ${group}?`, [el('p', {}, `It has ${present === 1 ? 'one instance' : `${present} instances`}. The others stay as they are, until the next apply.`), input],
+    [{label: 'Cancel', value: ''}, {label: 'Scale', value: 'yes', css: 'primary'}]);
+  const wanted = Number(input.value);
+  return answer === 'yes' && Number.isInteger(wanted) && wanted >= 1 && wanted !== present ? wanted : null;
+}
+
 let asking = null;
 /** One question at a time, however many requests were refused. */
 export function askForToken() {
@@ -48,7 +66,8 @@ export function askForToken() {
 
 const KEYS = [
   ['↑ ↓  j k', 'move'], ['← →', 'close and open a supervisor'], ['Enter', 'details of a daemon'], ['l', 'its log'],
-  ['r', 'restart'], ['s', 'stop'], ['a', 'start'], ['/', 'filter'], ['Esc', 'close, clear the filter'], ['?', 'this list'],
+  ['r', 'restart'], ['s', 'stop'], ['a', 'start'],
+  ['R', 'rolling restart of all instances'], ['+', 'more or fewer instances'], ['/', 'filter'], ['Esc', 'close, clear the filter'], ['?', 'this list'],
 ];
 
 export function showKeys() {

@@ -1,6 +1,6 @@
 // Brings the pieces together: looks at the node while somebody looks at the page, and follows its events.
-import {ApiError, act, followEvents, getJson, onUnauthorized} from './api.js';
-import {askForToken, confirmAction, showKeys, toast} from './dialogs.js';
+import {ApiError, act, actOnAll, followEvents, getJson, onUnauthorized} from './api.js';
+import {askForToken, confirmAction, confirmForAll, showKeys, toast} from './dialogs.js';
 import {Detail} from './detail.js';
 import {by, el, setAttribute, setText} from './dom.js';
 import {span, toneOfState} from './format.js';
@@ -34,6 +34,7 @@ function showLink() {
 }
 
 function draw() {
+  const began = performance.now();
   const now = Date.now();
   const {name, version, uptime_seconds: uptime, generation} = model.node;
   setText(by('node'), name ? `${name} · ${version} · up ${span(uptime)}${generation > 1 ? ` · back ${generation - 1}×` : ''}` : '');
@@ -54,15 +55,21 @@ function draw() {
   setText(by('empty'), tree.filter ? 'No daemon matches the filter.' : 'No daemons: add some with duende apply -f FILE or duende run.');
   detail.update(now);
   timeline.update(now);
+  drawnAt = performance.now();
+  drawingTook = Math.min(300, drawnAt - began);
 }
 
-/** At most one frame for however many events. */
-let frame = null;
+/** At most one frame for however many events, and where drawing takes long no more than a quarter of the time. */
+let waiting = false;
+let drawnAt = 0;
+let drawingTook = 0;
 function drawSoon() {
-  frame ??= requestAnimationFrame(() => {
-    frame = null;
+  if (waiting) return;
+  waiting = true;
+  setTimeout(() => requestAnimationFrame(() => {
+    waiting = false;
     draw();
-  });
+  }), Math.max(0, drawnAt + 3 * drawingTook - performance.now()));
 }
 
 function select(kind, name) {
@@ -85,7 +92,7 @@ function closeDetail() {
   detail.close();
   timeline.select(null);
   delete document.body.dataset.detail;
-  row?.element.focus();
+  if (row) tree.activate(row, true);
   drawSoon();
 }
 
@@ -94,21 +101,33 @@ function toggle(name) {
   draw();
 }
 
+/** `verb`: of a daemon, or roll and scale of all instances of its name. */
 async function ask(verb, name) {
-  if (!name || !(await confirmAction(verb, name))) return;
+  if (!name) return;
+  const group = model.daemons.get(name)?.instance_of ?? name;
+  const all = verb === 'roll' || verb === 'scale';
+  const answer = all ? await confirmForAll(verb, group, model.instancesOf(group)) : await confirmAction(verb, name);
+  if (!answer) return;
   try {
     lookSoon();
+    if (all) {
+      toast(`${group}: ${verb === 'roll' ? 'rolling restart' : `${answer} instances`} asked for`);
+      const done = await actOnAll(verb, group, answer);
+      toast(verb === 'roll' ? `${group}: ${done.replaced.length} replaced` : `${group}: scaled to ${answer}`, 'good');
+      lookSoon();
+      return;
+    }
     const daemon = await act(verb, name);
     if (daemon.state === 'failed') toast(`${name}: it failed: ${daemon.last_exit?.text ?? daemon.status_text}`, 'bad');
     else toast(`${name}: ${daemon.state}`, 'good');
   } catch (error) {
-    toast(`Cannot ${verb} ${name}: ${error.message}`, 'bad');
+    toast(`Cannot ${verb === 'roll' ? 'restart' : verb} ${all ? group : name}: ${error.message}`, 'bad');
   }
   lookSoon();
 }
 
 function onRowKey(event, row) {
-  const verb = {r: 'restart', s: 'stop', a: 'start'}[event.key];
+  const verb = {r: 'restart', s: 'stop', a: 'start', R: 'roll', '+': 'scale'}[event.key];
   if (row.kind !== 'daemon' || (!verb && event.key !== 'l')) return;
   event.preventDefault();
   if (verb) {
@@ -127,7 +146,7 @@ document.addEventListener('keydown', (event) => {
       event.target.value = '';
       event.target.dispatchEvent(new Event('input'));
     } else if (typing) {
-      tree.active?.element.focus();
+      tree.focus();
     } else {
       closeDetail();
     }
@@ -138,7 +157,7 @@ document.addEventListener('keydown', (event) => {
     showKeys();
   } else if (['ArrowDown', 'ArrowUp', 'j', 'k'].includes(event.key) && event.target === document.body) {
     event.preventDefault();
-    tree.active?.element.focus();
+    tree.focus();
   }
 });
 by('filter').addEventListener('input', (event) => {
@@ -151,7 +170,7 @@ by('filter').addEventListener('keydown', (event) => {
 by('help').addEventListener('click', () => showKeys());
 document.querySelector('.skip').addEventListener('click', (event) => {
   event.preventDefault();
-  tree.active?.element.focus();
+  tree.focus();
 });
 onUnauthorized(askForToken);
 

@@ -90,6 +90,13 @@ export class Model {
     this.lastId = 0;
   }
 
+  /** Daemons of that group, without the one that helps out during a roll-out. */
+  instancesOf(group) {
+    let count = 0;
+    for (const {name, instance_of: of} of this.daemons.values()) if (name === group || (of === group && name !== `${group}-surge`)) count += 1;
+    return count;
+  }
+
   counts() {
     const result = new Map();
     for (const {state} of this.daemons.values()) result.set(state, (result.get(state) ?? 0) + 1);

@@ -1,94 +1,33 @@
-// The table of supervisors and daemons: rows are made once and then only touched where something changed.
-import {Sparkline} from './charts.js';
-import {el, setAttribute, setText} from './dom.js';
-import {bytes, percent, span, toneOfState} from './format.js';
-import {health, note} from './model.js';
+// The table of supervisors and daemons. Of many rows only those in sight are in the document: a thousand cost no more than fifty.
+import {el, setAttribute} from './dom.js';
+import {Row} from './row.js';
 
-const SPARK_SPAN = 120000;
+const ALL_ROWS = 150; // so many may all be in the document
+const MARGIN = 10; // rows kept ready above and below what is in sight
 
-class Row {
-  constructor({kind, name}, handlers) {
-    this.name = name;
-    this.kind = kind;
-    const cell = (css, ...children) => el('td', {role: 'gridcell', class: css}, ...children);
-    this.twist = el('span', {class: 'twist', 'aria-hidden': 'true'});
-    this.state = el('span', {class: 'state'});
-    this.health = el('span', {class: 'health'});
-    this.restarts = cell('number');
-    this.uptime = cell('number');
-    this.note = cell('note');
-    this.element = el('tr', {role: 'row', tabindex: -1, class: kind, 'data-name': name},
-      cell('name', this.twist, el('span', {class: 'label'}, name)), cell('', this.state), cell('', this.health));
-    if (kind === 'daemon') {
-      this.cpu = {spark: new Sparkline('cpu'), text: el('span', {class: 'value'})};
-      this.memory = {spark: new Sparkline('memory'), text: el('span', {class: 'value'})};
-      for (const {spark, text} of [this.cpu, this.memory]) {
-        this.element.append(cell('figure', el('div', {class: 'figure-box'}, spark.element, text)));
-      }
-      this.element.append(this.restarts, this.uptime, this.note);
-    } else {
-      this.strategy = el('td', {role: 'gridcell', class: 'strategy', colspan: 2});
-      this.element.append(this.strategy, this.restarts, this.uptime, this.note);
-      this.twist.addEventListener('click', (event) => {
-        event.stopPropagation();
-        handlers.toggle(name);
-      });
-    }
-    this.element.addEventListener('click', () => handlers.select(kind, name));
-    this.element.addEventListener('dblclick', () => kind === 'supervisor' && handlers.toggle(name));
-    this.visible = true;
-  }
-
-  place({level}, open) {
-    setAttribute(this.element, 'aria-level', level);
-    this.element.style.setProperty('--level', level - 1);
-    if (this.kind === 'supervisor') setAttribute(this.element, 'aria-expanded', String(open));
-  }
-
-  showState(state) {
-    setText(this.state, state);
-    setAttribute(this.state, 'data-tone', toneOfState(state));
-    setAttribute(this.element, 'data-state', state);
-  }
-
-  showSupervisor(supervisor) {
-    const {intensity} = supervisor;
-    this.showState(supervisor.state);
-    setText(this.strategy, `${supervisor.strategy}, ${intensity.restarts} in ${intensity.window_seconds} s`);
-    setText(this.restarts, String(supervisor.restarts));
-    setText(this.note, supervisor.escalations ? `${supervisor.escalations} escalations` : '');
-  }
-
-  showDaemon(daemon, samples, now) {
-    this.showState(daemon.state);
-    setText(this.health, health(daemon));
-    setAttribute(this.health, 'data-health', health(daemon));
-    setText(this.restarts, String(daemon.restarts));
-    setAttribute(this.restarts, 'data-some', daemon.restarts > 0);
-    setText(this.uptime, daemon.pid === null && daemon.state !== 'running' ? '–' : span(daemon.uptime_seconds));
-    setText(this.note, note(daemon));
-    setAttribute(this.note, 'title', note(daemon));
-    const cpu = samples?.lastCpu() ?? NaN;
-    setText(this.cpu.text, percent(Number.isNaN(cpu) && daemon.pid !== null ? daemon.cpu_percent : cpu));
-    setText(this.memory.text, bytes(daemon.memory_bytes));
-    if (!this.visible || !samples) return;
-    this.cpu.spark.update(samples.time, samples.cpu, now - SPARK_SPAN, now, 5);
-    this.memory.spark.update(samples.time, samples.memory, now - SPARK_SPAN, now, 1 << 20);
-  }
-}
+const same = (a, b) => a !== null && b !== null && a.kind === b.kind && a.name === b.name;
+const keyOf = ({kind, name}) => `${kind} ${name}`;
 
 export class Tree {
-  /** `handlers`: select(kind, name), toggle(name), key(event, row) */
+  /** `handlers`: select(kind, name), toggle(name), key(event, row). What is shown are {kind, name, level, parent} of the model. */
   constructor(body, model, handlers) {
     Object.assign(this, {body, model, handlers});
-    this.rows = new Map();
+    this.scroller = body.closest('.tree-panel');
+    this.rows = new Map(); // those in the document
+    this.gaps = [];
     this.shown = [];
     this.active = null;
+    this.selected = null;
     this.collapsed = new Set();
     this.filter = '';
-    this.seen = new IntersectionObserver((entries) => {
-      for (const entry of entries) entry.target.row.visible = entry.isIntersecting;
-    }, {rootMargin: '200px'});
+    this.rowHeight = 35;
+    this.room = 800;
+    new ResizeObserver(([entry]) => {
+      this.room = entry.contentRect.height;
+      this.measured = false;
+      this.placeSoon();
+    }).observe(this.scroller);
+    this.scroller.addEventListener('scroll', () => this.placeSoon(), {passive: true});
     body.addEventListener('keydown', (event) => this.onKey(event));
     body.addEventListener('focusin', (event) => {
       const row = event.target.closest('tr')?.row;
@@ -97,72 +36,144 @@ export class Tree {
   }
 
   update(now) {
-    const wanted = this.model.rows(this.collapsed, this.filter);
-    const alive = new Set(wanted.map((each) => `${each.kind} ${each.name}`));
-    this.dropOthers(alive); // first: a row that is moved in the document loses the focus
-    let before = null;
-    this.shown = wanted.map((each) => {
-      const key = `${each.kind} ${each.name}`;
-      let row = this.rows.get(key);
-      if (!row) {
-        row = new Row(each, this.handlers);
-        row.element.row = row;
-        this.rows.set(key, row);
-        this.seen.observe(row.element);
-      }
-      row.parent = each.parent;
-      row.place(each, !this.collapsed.has(each.name) || this.filter !== '');
-      if (each.kind === 'supervisor') row.showSupervisor(this.model.supervisors.get(each.name));
-      else if (this.model.daemons.has(each.name)) row.showDaemon(this.model.daemons.get(each.name), this.model.samples.get(each.name), now);
-      const next = before ? before.nextSibling : this.body.firstChild;
-      if (next !== row.element) this.body.insertBefore(row.element, next);
-      before = row.element;
-      return row;
-    });
+    this.now = now;
+    this.shown = this.model.rows(this.collapsed, this.filter);
+    const longest = this.shown.reduce((most, {name, level}) => Math.max(most, name.length + level * 2), 0);
+    if (this.longest !== longest) this.body.style.setProperty('--longest', this.longest = longest);
+    setAttribute(this.body.parentElement, 'aria-rowcount', this.shown.length + 1);
+    if (this.active && this.indexOf(this.active) < 0) {
+      this.lostFocus ||= this.body.contains(document.activeElement) && this.rows.get(keyOf(this.active))?.element.contains(document.activeElement);
+      this.active = null;
+    }
+    this.place();
     if (!this.active && this.shown.length) this.activate(this.shown[0], this.lostFocus);
     this.lostFocus = false;
   }
 
-  dropOthers(alive) {
+  /** Rows in sight, as a range of `shown`. */
+  inSight(top) {
+    const first = Math.floor(top / this.rowHeight) - MARGIN;
+    return [Math.max(0, first), Math.min(this.shown.length, first + Math.ceil(this.room / this.rowHeight) + 2 * MARGIN)];
+  }
+
+  placeSoon() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      if (this.now && this.shown.length > ALL_ROWS) this.place();
+    });
+  }
+
+  /** Puts into the document what is in sight and the active row, which may have the focus; gaps stand for the others. */
+  place() {
+    const top = this.scroller.scrollTop;
+    const [from, to] = this.inSight(top);
+    const wanted = [];
+    if (this.shown.length <= ALL_ROWS) {
+      for (let i = 0; i < this.shown.length; i += 1) wanted.push(i);
+    } else {
+      for (let i = from; i < to; i += 1) wanted.push(i);
+      const active = this.active ? this.indexOf(this.active) : -1;
+      if (active >= 0 && active < from) wanted.unshift(active);
+      if (active >= to) wanted.push(active);
+    }
+    const alive = new Set(wanted.map((i) => keyOf(this.shown[i])));
+    for (const gap of this.gaps.splice(0)) gap.remove(); // first: a row that is moved in the document loses the focus
     for (const [key, row] of this.rows) {
       if (alive.has(key)) continue;
-      this.lostFocus ||= row.element.contains(document.activeElement);
-      this.seen.unobserve(row.element);
       row.element.remove();
       this.rows.delete(key);
-      if (this.active === row) this.active = null;
     }
+    let before = null;
+    let expected = 0;
+    const put = (element) => {
+      const next = before ? before.nextSibling : this.body.firstChild;
+      if (next !== element) this.body.insertBefore(element, next);
+      before = element;
+    };
+    const skip = (count) => {
+      const gap = el('tr', {'aria-hidden': 'true', class: 'gap'}, el('td', {colspan: 8}));
+      gap.firstChild.style.height = `${count * this.rowHeight}px`;
+      put(gap);
+      this.gaps.push(gap);
+    };
+    for (const i of wanted) {
+      if (i > expected) skip(i - expected);
+      expected = i + 1;
+      put(this.draw(this.shown[i], i, i >= from && i < to).element);
+    }
+    if (expected < this.shown.length) skip(this.shown.length - expected);
+    if (!this.measured && wanted.length > 1) {
+      this.measured = true;
+      this.rowHeight = this.rows.get(keyOf(this.shown[wanted[1]])).element.getBoundingClientRect().height || this.rowHeight;
+    }
+    // A layout while rows were missing would have moved what is in sight.
+    if (this.gaps.length && this.scroller.scrollTop !== top) this.scroller.scrollTop = top;
+  }
+
+  draw(each, index, visible) {
+    const key = keyOf(each);
+    let row = this.rows.get(key);
+    if (!row) {
+      row = new Row(each, this.handlers);
+      this.rows.set(key, row);
+    }
+    row.element.row = each;
+    row.place(each, !this.collapsed.has(each.name) || this.filter !== '');
+    setAttribute(row.element, 'aria-rowindex', index + 2);
+    setAttribute(row.element, 'aria-selected', String(same(each, this.selected)));
+    row.element.tabIndex = same(each, this.active) ? 0 : -1;
+    if (each.kind === 'supervisor') row.showSupervisor(this.model.supervisors.get(each.name));
+    else if (this.model.daemons.has(each.name)) row.showDaemon(this.model.daemons.get(each.name), this.model.samples.get(each.name), this.now, visible);
+    return row;
+  }
+
+  indexOf(row) {
+    return this.shown.findIndex((each) => same(each, row));
+  }
+
+  /** Rows that a page is. */
+  page() {
+    return Math.max(1, Math.floor(this.room / this.rowHeight) - 2);
   }
 
   activate(row, focus) {
-    if (this.active && this.active !== row) this.active.element.tabIndex = -1;
+    const before = this.active && this.rows.get(keyOf(this.active));
+    if (before) before.element.tabIndex = -1;
     this.active = row;
-    row.element.tabIndex = 0;
-    if (focus) {
-      row.element.focus({preventScroll: true});
-      row.element.scrollIntoView({block: 'nearest'});
-    }
+    if (!this.rows.has(keyOf(row))) this.place();
+    const shown = this.rows.get(keyOf(row));
+    if (!shown) return;
+    shown.element.tabIndex = 0;
+    if (!focus) return;
+    shown.element.focus({preventScroll: true});
+    shown.element.scrollIntoView({block: 'nearest'});
+  }
+
+  /** To the row that keys act on. */
+  focus() {
+    if (this.active) this.activate(this.active, true);
   }
 
   markSelected(kind, name) {
-    for (const row of this.rows.values()) setAttribute(row.element, 'aria-selected', String(row.kind === kind && row.name === name));
+    this.selected = name === null ? null : {kind, name};
+    for (const row of this.rows.values()) setAttribute(row.element, 'aria-selected', String(same(row, this.selected)));
   }
 
   find(kind, name) {
-    return this.rows.get(`${kind} ${name}`);
+    return this.shown.find((each) => each.kind === kind && each.name === name);
   }
 
   onKey(event) {
     if (event.altKey || event.ctrlKey || event.metaKey || !this.active) return;
     const row = this.active;
-    const at = this.shown.indexOf(row);
+    const at = this.indexOf(row);
     const go = (index) => this.activate(this.shown[Math.min(this.shown.length - 1, Math.max(0, index))], true);
     const open = row.kind === 'supervisor' && !this.collapsed.has(row.name);
     switch (event.key) {
       case 'ArrowDown': case 'j': go(at + 1); break;
       case 'ArrowUp': case 'k': go(at - 1); break;
-      case 'PageDown': go(at + 10); break;
-      case 'PageUp': go(at - 10); break;
+      case 'PageDown': go(at + this.page()); break;
+      case 'PageUp': go(at - this.page()); break;
       case 'Home': go(0); break;
       case 'End': go(this.shown.length - 1); break;
       case 'ArrowLeft': case 'h':

@@ -99,6 +99,59 @@ def test_tree_is_live_and_buttons_ask_first():
         no_complaints(b)
 
 
+def test_rolling_restart_and_scale_ask_first_and_block_nothing():
+    slow = "".join(f'''
+[[daemon]]
+name = "{name}"
+instances = 2
+binary_path = "/bin/sh"
+args = ["-c", "sleep 2; echo up; exec sleep 100000"]
+ready = {{ type = "log", pattern = "up", timeout = "30s" }}
+''' for name in ("app", "api", "job"))
+    with Node(slow) as node, Browser() as b:
+        b.go(node.url)
+        b.until("document.querySelector('#counts li')?.textContent === '6 running'")
+        before = {each["name"]: each["pid"] for each in node.get("/v1/daemons")}
+        yes = "document.querySelector('dialog[open] button[value=yes]')?.click() ?? true"
+        toast = "[...document.querySelectorAll('.toast')].some((x) => x.textContent.includes('{}'))"
+
+        def roll(name, answer):
+            b.js(f"document.querySelector('tr[data-name={name}-1]').click()")
+            b.js("document.querySelector('[data-verb=roll]').click()")
+            b.until(f"document.querySelector('dialog[open] h2')?.textContent === 'Rolling restart of {name}?'")
+            b.key(answer)
+            b.until("!document.querySelector('dialog[open]')")
+
+        roll("app", "Escape")
+        b.pump(0.3)
+        assert not node.daemon("app-surge")
+        roll("app", "Enter")
+        roll("api", "Enter")
+        b.until(STATE.format("app-surge") + " === 'starting'")
+        # Two are waited for; a third one is refused, a simple order goes through at once, and the figures go on.
+        roll("job", "Enter")
+        b.until(toast.format("too much is under way"))
+        b.requests.clear()
+        b.js("document.querySelector('tr[data-name=job-2]').click()")
+        b.js("document.querySelector('[data-verb=stop]').click()")
+        b.until(yes)
+        b.until(STATE.format("job-2") + " === 'stopped'", 3)
+        b.until(toast.format("app: 2 replaced"), 30)
+        b.until(toast.format("api: 2 replaced"), 30)
+        assert sum(url.endswith("/v1/daemons") for _, url, _ in b.requests) >= 3
+        assert node.daemon("app-1")["pid"] != before["app-1"] and node.daemon("job-1")["pid"] == before["job-1"]
+        b.js("document.querySelector('tr[data-name=app-2]').click()")
+        b.js("document.querySelector('tr[data-name=app-2]').focus()")
+        b.key("+")
+        b.until("document.querySelector('dialog[open] h2')?.textContent === 'Scale app?' && document.querySelector('dialog input').value === '2'")
+        b.js("document.querySelector('dialog input').value = '4'")
+        b.key("Enter")
+        b.until(STATE.format("app-4") + " === 'running'")
+        b.until(toast.format("app: scaled to 4"))
+        assert len([each for each in node.get("/v1/daemons") if each.get("instance_of") == "app"]) == 4
+        no_complaints(b)
+
+
 def test_nothing_a_daemon_says_becomes_code():
     with Node(STACK) as node, Browser() as b:
         open_page(b, node)
