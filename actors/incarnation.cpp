@@ -38,9 +38,10 @@ launch_listener as_listener(incarnation_ptr self) {
   return caf::actor_cast<launch_listener>(caf::actor_cast<caf::strong_actor_ptr>(self));
 }
 
+/// A start that hangs before its exec was not announced and has no pid here yet; the keeper knows it, and SIGKILL ends it.
 void signal_daemon(incarnation_ptr self, int number, signal_scope scope) {
   auto& state = self->state;
-  if (state.pid != 0)
+  if (state.pid != 0 || number == SIGKILL)
     self->send(state.with->native, signal_atom::value, state.id, state.number, number, scope);
 }
 

@@ -177,8 +177,8 @@ bool begin_pre_stop(incarnation_ptr self) {
 void reload(incarnation_ptr self) {
   if (hooks_run(self))
     tell(self, life_note::kind::reloaded, "another of its hooks runs");
-  else
-    begin_hooks(self, point::reload);
+  else if (!begin_hooks(self, point::reload)) // `apply` has given it one
+    tell(self, life_note::kind::reloaded, "its reload hook takes effect with its next start");
 }
 
 void leave(incarnation_ptr self, life_end end) {

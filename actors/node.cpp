@@ -23,8 +23,10 @@ node::node(caf::actor_config& cfg, services_ptr with, std::shared_ptr<node_seed>
       return;
     }
     for (auto& [name, handle] : supervisors_)
-      if (handle && down.source == handle.address())
+      if (handle && down.source == handle.address()) {
         handle = nullptr; // until its successor says hello
+        down_.insert(name);
+      }
   });
 }
 
@@ -71,6 +73,7 @@ node::behavior_type node::make_behavior() {
     },
     [this](const supervisor_hello& hello) {
       supervisors_[hello.name] = hello.handle;
+      down_.erase(hello.name);
       if (hello.handle != root_)
         monitor(hello.handle);
       for (auto& [name, reached] : board_)
@@ -175,6 +178,8 @@ node::reply<daemon_status> node::add(const std::string& supervisor, const child_
     return fail(errc::wrong_state, "cannot add '{}': the node stops", seed.name);
   if (homes_.contains(seed.name))
     return fail(errc::already_exists, "there is a daemon named '{}' already", seed.name);
+  if (supervisors_.contains(seed.name))
+    return fail(errc::already_exists, "there is a supervisor named '{}' already", seed.name);
   auto to = supervisor_named(supervisor);
   if (!to)
     return supervisors_.contains(supervisor)
@@ -195,14 +200,15 @@ node::reply<daemon_status> node::add(const std::string& supervisor, const child_
 }
 
 node::reply<daemon_status> node::remove(const std::string& name) {
-  auto to = supervisor_of(name);
-  if (!to || !homes_.contains(name))
+  auto home = homes_.find(name);
+  if (home == homes_.end())
     return unknown(name);
+  auto to = holder_of(home->second);
   if (auto found = dependants_->find(name); found != dependants_->end())
     return fail(errc::wrong_state, "cannot remove '{}': '{}' depends on it", name, found->second.front());
   std::erase_if(present_.daemons, [&](auto& spec) { return spec.name == name; });
   write_stack();
-  homes_.erase(name);
+  homes_.erase(home);
   board_.erase(name);
   dependencies_changed();
   return delegate(to, remove_atom::value, name);

@@ -97,6 +97,7 @@ private:
   void root_ended(const caf::error& reason);
   supervisor_actor supervisor_of(const std::string& daemon);
   supervisor_actor supervisor_named(const std::string& name);
+  supervisor_actor holder_of(const std::string& supervisor);
   caf::error unknown(const std::string& name) const;
 
   reply<daemon_status> add(const std::string& supervisor, const child_order_ptr& order);
@@ -111,7 +112,7 @@ private:
   void roll(rollout_order order, std::function<void(std::shared_ptr<const rollout_report>)> done);
   caf::error failure_of(const std::string& group, const rollout_report& report) const;
   reply<std::vector<std::string>> roll_group(const std::string& name);
-  void roll_changes(const std::vector<std::string>& names, const stack& before, std::function<void(caf::error)> done);
+  void roll_changes(const std::map<std::string, daemon_spec>& wanted, std::function<void(caf::error)> done);
   reply<apply_plan> scale(const std::string& name, std::uint32_t count);
   void when_present(const std::string& supervisor, std::function<void()> act);
   void broadcast(const milestone_note& note);
@@ -129,6 +130,7 @@ private:
   std::unordered_map<std::string, milestone> board_;
   dependants_ptr dependants_;
   std::map<std::string, std::vector<std::function<void()>>> pending_; ///< until a supervisor says hello
+  std::set<std::string> down_;                                        ///< supervisors that have ended
   std::set<std::string> rolling_;                                     ///< groups under a roll-out
   std::map<std::uint64_t, std::function<void()>> owed_;
   std::uint64_t last_owed_ = 0;

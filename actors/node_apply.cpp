@@ -88,8 +88,12 @@ void node::carry_out(const apply_plan& plan, const stack& wanted, std::function<
   auto bound = std::chrono::minutes{10}; // stops have bounds of their own
   auto before = present_;
   auto kept_node = present_.node;
+  auto rolled = rolling_steps(plan, before, wanted);
   present_ = wanted;
   present_.node = kept_node; // the node's own settings take effect at its next start
+  for (auto& spec : present_.daemons)
+    if (is_rolled(rolled, spec.name))
+      spec = *find_spec(before, spec.name); // until its turn has come
   write_stack();
   for (auto& step : plan.steps)
     if (step.is_supervisor && step.action == plan_action::add) {
@@ -105,13 +109,15 @@ void node::carry_out(const apply_plan& plan, const stack& wanted, std::function<
       });
     } else if (step.is_supervisor && step.action == plan_action::change) {
       for (auto& spec : wanted.supervisors)
-        if (auto to = supervisor_named(spec.name); to && spec.name == step.name)
+        if (auto to = spec.name == step.name ? holder_of(spec.name) : supervisor_actor{})
           send(to, change_atom::value, spec);
     }
-  auto rolled = rolling_steps(plan, before, wanted);
   for (auto& [group, names] : rolled) {
     ++all->missing;
-    roll_changes(names, before, [all](const caf::error& error) { all->arrived(error); });
+    std::map<std::string, daemon_spec> changes;
+    for (auto& name : names)
+      changes[name] = *find_spec(wanted, name);
+    roll_changes(changes, [all](const caf::error& error) { all->arrived(error); });
   }
   for (auto& step : plan.steps) {
     if (step.is_supervisor || is_rolled(rolled, step.name))
@@ -123,14 +129,14 @@ void node::carry_out(const apply_plan& plan, const stack& wanted, std::function<
     auto add = [this, arrived, failed, bound, name = step.name, now] {
       auto spec = *now;
       return [this, arrived, failed, bound, spec] {
-        request(supervisor_named(spec.supervisor), bound, add_atom::value, order_for(spec)).then(arrived, failed);
+        request(holder_of(spec.supervisor), bound, add_atom::value, order_for(spec)).then(arrived, failed);
       };
     };
     if (step.action == plan_action::add) {
       homes_[step.name] = now->supervisor;
       when_present(now->supervisor, add());
     } else if (step.action == plan_action::remove || moves) {
-      auto from = supervisor_named(was->supervisor);
+      auto from = holder_of(was->supervisor);
       if (moves) {
         homes_[step.name] = now->supervisor;
         auto then_add = add();
@@ -145,7 +151,7 @@ void node::carry_out(const apply_plan& plan, const stack& wanted, std::function<
       auto change = std::make_shared<change_order>();
       change->spec = std::make_shared<const daemon_spec>(*now);
       change->restart = step.restarts;
-      request(supervisor_named(now->supervisor), bound, change_atom::value, step.name, std::move(change))
+      request(holder_of(now->supervisor), bound, change_atom::value, step.name, std::move(change))
         .then(arrived, failed);
     }
   }
@@ -153,7 +159,7 @@ void node::carry_out(const apply_plan& plan, const stack& wanted, std::function<
     if (step.is_supervisor && step.action == plan_action::remove) {
       for (auto& spec : before.supervisors)
         if (spec.name == step.name)
-          if (auto parent = supervisor_named(spec.parent))
+          if (auto parent = holder_of(spec.parent))
             caf::anon_send(parent, remove_atom::value, spec.name);
       supervisors_.erase(step.name);
     }
@@ -163,9 +169,22 @@ void node::carry_out(const apply_plan& plan, const stack& wanted, std::function<
   all->arrived({});
 }
 
-/// Runs `act` now, or when the supervisor of that name has come up.
+/// Who knows the children of that supervisor: itself, or where it is down the nearest one above it that lives.
+supervisor_actor node::holder_of(const std::string& supervisor) {
+  auto name = supervisor;
+  for (std::size_t depth = 0; depth <= present_.supervisors.size(); ++depth) {
+    if (auto living = supervisor_named(name))
+      return living;
+    auto at = std::find_if(
+      present_.supervisors.begin(), present_.supervisors.end(), [&](auto& spec) { return spec.name == name; });
+    name = at == present_.supervisors.end() ? "root" : at->parent;
+  }
+  return root_;
+}
+
+/// Runs `act` now, or when the supervisor of that name has come up; where it went down, for who holds its children meanwhile.
 void node::when_present(const std::string& supervisor, std::function<void()> act) {
-  if (supervisor_named(supervisor))
+  if (supervisor_named(supervisor) || down_.contains(supervisor))
     act();
   else
     pending_[supervisor].push_back(std::move(act));

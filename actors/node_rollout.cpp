@@ -10,9 +10,19 @@
 namespace duende {
 namespace {
 
-/// The longest that one instance may take from its stop to being ready, with some slack.
+duration time_of(const std::vector<hook_command>& list, duration each) {
+  duration all{};
+  for (auto& command : list)
+    all += command.timeout.value_or(each);
+  return all;
+}
+
+/// The longest that one instance may take from its stop to being ready, with its hooks and some slack.
 std::uint32_t patience_of(const daemon_spec& spec) {
   auto time = spec.shutdown_timeout + spec.ready.timeout + 10s;
+  if (spec.hooks)
+    for (auto* list : {&spec.hooks->pre_stop, &spec.hooks->post_stop, &spec.hooks->pre_start, &spec.hooks->post_start})
+      time += time_of(*list, spec.hooks->timeout);
   return static_cast<std::uint32_t>(
     std::clamp<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(time).count(), 1000, 24 * 3600 * 1000));
 }
@@ -96,36 +106,39 @@ node::reply<std::vector<std::string>> node::roll_group(const std::string& name) 
   return caf::delegated<std::vector<std::string>>{};
 }
 
-/// The part of an apply that changes several instances. What was not replaced stays, and the stack says so.
-void node::roll_changes(
-  const std::vector<std::string>& names, const stack& before, std::function<void(caf::error)> done) {
-  auto spec_in = [](const stack& in, const std::string& name) {
-    return std::find_if(in.daemons.begin(), in.daemons.end(), [&](auto& each) { return each.name == name; });
+/// The part of an apply that changes several instances. The stack names what each of them is at any time, so that nothing is
+/// forgotten should the node die on the way: the next apply finds what is left to do.
+void node::roll_changes(const std::map<std::string, daemon_spec>& wanted, std::function<void(caf::error)> done) {
+  auto order = order_of(wanted.begin()->second);
+  for (auto& spec : present_.daemons)
+    if (auto to = wanted.find(spec.name); to != wanted.end()) {
+      order.names.push_back(spec.name);
+      order.changes[spec.name] = std::make_shared<const daemon_spec>(to->second);
+    }
+  order.on_replaced = [me = node_actor{this}, this, changes = order.changes](const std::string& name) {
+    caf::anon_send(me, rolled_note{{}, [this, name, to = changes.at(name)] {
+                                     for (auto& spec : present_.daemons)
+                                       if (spec.name == name)
+                                         spec = *to;
+                                     dependencies_changed();
+                                     write_stack();
+                                   }});
   };
-  auto order = order_of(*spec_in(present_, names.front()));
-  order.names = names;
-  std::map<std::string, daemon_spec> old;
-  for (auto& name : names) {
-    order.changes[name] = std::make_shared<const daemon_spec>(*spec_in(present_, name));
-    old[name] = *spec_in(before, name);
-  }
   auto group = order.group;
-  roll(std::move(order), [this, group, old = std::move(old), done = std::move(done)](rollout_report_ptr report) {
+  auto names = order.names;
+  roll(std::move(order), [this, group, names = std::move(names), done = std::move(done)](rollout_report_ptr report) {
     if (report->failed.empty())
       return done({});
     for (auto& spec : present_.daemons) {
-      auto was = old.find(spec.name);
-      auto& replaced = report->replaced;
-      if (was == old.end() || std::find(replaced.begin(), replaced.end(), spec.name) != replaced.end())
+      auto among = [&](auto& list) { return std::find(list.begin(), list.end(), spec.name) != list.end(); };
+      if (!among(names) || among(report->replaced))
         continue;
-      spec = was->second;
       auto back = std::make_shared<change_order>();
       back->spec = std::make_shared<const daemon_spec>(spec);
-      back->restart = spec.name == report->failed;
+      back->restart = back->revive = spec.name == report->failed;
       if (auto to = supervisor_named(spec.supervisor))
         caf::anon_send(to, change_atom::value, spec.name, change_order_ptr{std::move(back)});
     }
-    write_stack();
     auto error = failure_of(group, *report);
     with_->record({.kind = event_kind::config, .text = sentence(error)});
     done(error);

@@ -89,6 +89,8 @@ private:
     ++under_way_;
     auto replaced = [me = shared_from_this(), name] {
       me->report_->replaced.push_back(name);
+      if (me->order_.on_replaced)
+        me->order_.on_replaced(name);
       --me->under_way_;
       me->next();
     };

@@ -12,6 +12,7 @@ struct rollout_order {
   std::vector<std::string> names; ///< which, in order
   /// What they become; none: each starts again as it is.
   std::map<std::string, daemon_spec_ptr> changes;
+  std::function<void(const std::string&)> on_replaced{}; ///< called on the roll-out's thread after each
   std::uint32_t max_unavailable = 0;
   daemon_spec_ptr surge;              ///< helps out meanwhile and is tried first; null where some may be missing
   std::uint32_t patience_ms = 60'000; ///< for one instance to stop, start and get ready

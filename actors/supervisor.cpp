@@ -149,39 +149,4 @@ tree_snapshot supervisor::snapshot() const {
   return result;
 }
 
-void supervisor::append_parked(tree_snapshot& result, const child& parked, instant now) const {
-  if (!parked.more || !parked.more->supervisor)
-    return;
-  auto& seed = *parked.more->supervisor;
-  supervisor_status own;
-  own.name = seed.spec.name;
-  own.parent = spec_.name;
-  own.strategy = seed.spec.strategy;
-  own.intensity = seed.spec.intensity;
-  own.state = parked.state;
-  own.restarts = seed.restarts;
-  own.escalations = seed.escalations;
-  result.supervisors.push_back(own);
-  auto at = result.supervisors.size() - 1;
-  for (auto& each : seed.children) {
-    result.supervisors[at].children.push_back(each.name);
-    child shown;
-    shown.name = each.name;
-    shown.spec = each.spec;
-    shown.kind = each.kind;
-    shown.state = parked.state == daemon_state::failed ? daemon_state::failed : daemon_state::stopped;
-    shown.restarts = static_cast<std::uint32_t>(each.restarts);
-    shown.incarnation = each.incarnation;
-    shown.detail().id = each.id;
-    shown.more->last = each.last;
-    shown.more->counters = each.counters;
-    if (each.kind == child_kind::supervisor) {
-      shown.more->supervisor = each.supervisor;
-      append_parked(result, shown, now);
-    } else {
-      result.daemons.push_back(status_of(shown, seed.spec.name, now));
-    }
-  }
-}
-
 } // namespace duende

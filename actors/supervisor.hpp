@@ -44,7 +44,8 @@ struct change_order {
   daemon_spec_ptr spec;
   bool restart = false;
   bool watched = false;
-  bool wait = false; ///< answered once it runs again
+  bool wait = false;   ///< answered once it runs again
+  bool revive = false; ///< with `restart`: also where it gave up
 };
 using change_order_ptr = std::shared_ptr<change_order>;
 
@@ -215,6 +216,13 @@ private:
   void begin_shutdown(std::optional<exit_reason> with_reason);
   void end_if_all_down();
 
+  // supervisor_parked.cpp: what is below a supervisor that is down
+  void append_parked(tree_snapshot& result, const child& parked, instant now) const;
+  std::shared_ptr<supervisor_seed> parked(const std::string& supervisor) const;
+  reply add_parked(const child_order_ptr& order);
+  reply remove_parked(const std::string& name);
+  reply change_parked(const std::string& name, const change_order_ptr& order);
+
   // supervisor_record.cpp: writing down and telling
   life_record record_of(const child& c) const;
   void write_intent(child& c, intent wanted);
@@ -236,7 +244,6 @@ private:
 
   child* find(const std::string& name);
   bool is_watched(const child& c) const;
-  void append_parked(tree_snapshot& result, const child& parked, instant now) const;
   std::uint64_t set_timer(child& c, duration delay);
   void wake_after(duration delay, std::uint64_t timer);
   void drop_timer(child& c);

@@ -171,6 +171,8 @@ supervisor::reply supervisor::add_child(const child_order_ptr& order) {
     return fail(errc::wrong_state, "cannot add '{}': the node stops", order->seed.name);
   if (find(order->seed.name))
     return fail(errc::already_exists, "there is a daemon named '{}' already", order->seed.name);
+  if (auto& spec = order->seed.spec; spec && spec->supervisor != spec_.name)
+    return add_parked(order);
   auto& c = adopt_seed(order->seed);
   set_schedule(c);
   persist(c);
@@ -218,7 +220,7 @@ void supervisor::add_actors(std::vector<actor_order> orders) {
 supervisor::reply supervisor::remove_child(const std::string& name) {
   auto* c = find(name);
   if (!c)
-    return fail(errc::not_found, "no daemon named '{}'", name);
+    return remove_parked(name);
   c->removing = true;
   c->desired = desired_state::down;
   c->restart_wanted = c->pending_start = c->regrouping = false;
@@ -246,7 +248,7 @@ supervisor::reply supervisor::remove_child(const std::string& name) {
 supervisor::reply supervisor::change_child(const std::string& name, const change_order_ptr& order) {
   auto* c = find(name);
   if (!c)
-    return fail(errc::not_found, "no daemon named '{}'", name);
+    return change_parked(name, order);
   bool was_scheduled = c->scheduled();
   c->spec = order->spec;
   c->watched = is_watched(*c);
@@ -260,7 +262,7 @@ supervisor::reply supervisor::change_child(const std::string& name, const change
     return restart_child(*c, order->wait);
   if (
     order->restart
-    && (c->state == daemon_state::backoff || (was_scheduled && !c->scheduled() && c->desired == desired_state::up)))
+    && (c->state == daemon_state::backoff || (c->state == daemon_state::failed && order->revive) || (was_scheduled && !c->scheduled() && c->desired == desired_state::up)))
     return start_child(*c, order->wait);
   if (c->pending_start)
     start_eligible();

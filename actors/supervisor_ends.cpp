@@ -227,6 +227,11 @@ void supervisor::settle(child& c, daemon_state state) {
 
 /// Another strategy or intensity from now on; what is under way is seen to its end.
 void supervisor::on_spec(const supervisor_spec& spec) {
+  if (spec.name != spec_.name) { // one that is down
+    if (auto seed = parked(spec.name))
+      seed->spec = spec;
+    return;
+  }
   spec_ = spec;
   start_scan_ = 0;
   stop_scan_ = children_.size();

@@ -7,6 +7,16 @@
 
 namespace duende {
 
+namespace {
+
+/// Why what the keeper holds has ended. Of a failed start it keeps no words.
+exit_reason end_of_held(const held_child& held) {
+  return held.exit.pid == 0 ? exit_reason::spawn("it could not be started, and the node died before it was told why")
+                            : reason_of(held.exit);
+}
+
+} // namespace
+
 /// Takes the children over, then goes on with what the keeper holds: first with what runs, so that what an end sets off finds
 /// all of it in place.
 void supervisor::adopt_all(std::vector<child_seed>& seeds) {
@@ -113,9 +123,9 @@ void supervisor::readopt(child& c, const held_child& held, daemon_state stored) 
     return;
   }
   life_end end;
-  end.reason = reason_of(held.exit);
+  end.reason = end_of_held(held);
   end.asked = record.wanted != intent::run;
-  end.launched = true;
+  end.launched = held.exit.pid != 0;
   end.usage = held.exit.usage;
   end.was_ready = record.ready;
   end.started_at = held.started_at;
@@ -127,7 +137,7 @@ void supervisor::readopt(child& c, const held_child& held, daemon_state stored) 
 
 /// The wait before the next start goes on where the dead node left it.
 void supervisor::resume_backoff(child& c, const held_child& held) {
-  auto reason = reason_of(held.exit);
+  auto reason = end_of_held(held);
   auto before = c.streak > 0 ? c.streak - 1 : 0;
   auto seed = std::hash<uuid>{}(c.more->id) + c.incarnation;
   auto decision = decide_restart(c.spec->restart, {before}, reason, duration{}, false, seed);

@@ -27,6 +27,21 @@ void loader::check_duplicates() {
   };
   check("daemon", result_.value.daemons, daemons_);
   check("supervisor", result_.value.supervisors, supervisors_);
+  // Commands take either's name.
+  std::unordered_map<std::string_view, std::size_t> groups;
+  for (std::size_t i = 0; i < supervisors_.size(); ++i)
+    groups.emplace(result_.value.supervisors[i].name, i);
+  for (std::size_t i = 0; i < daemons_.size(); ++i) {
+    auto same = groups.find(result_.value.daemons[i].name);
+    if (same == groups.end() || same->first.empty())
+      continue;
+    const auto& earlier = supervisors_[same->second];
+    errors_.add(
+      result_.files[daemons_[i].file], daemons_[i].name,
+      fmt::format(
+        "daemon '{}' has the name of a supervisor; that one is at {}:{}:{}", same->first, result_.files[earlier.file],
+        earlier.name.line, earlier.name.column));
+  }
 }
 
 /// One address is one daemon's.

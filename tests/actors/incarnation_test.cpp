@@ -50,7 +50,8 @@ const std::vector<row> table = {
    [](auto& d) {
      d.send(stop_atom::value, stop_order{true, {}});
    },
-   {"[stopping]", "KILL d, [stopping]", "KILL d, [stopping]", "KILL d, [stopping]", "KILL d", "KILL d", ""}},
+   {"KILL d, [stopping]", "KILL d, [stopping]", "KILL d, [stopping]", "KILL d, [stopping]", "KILL d", "KILL d",
+    "KILL d"}},
   {"pause", [](auto& d) { d.send(pause_atom::value); }, {"", "", "STOP d", "", "", "", ""}},
   {"resume", [](auto& d) { d.send(resume_atom::value); }, {"", "", "", "CONT d", "", "", ""}},
   {"signal",

@@ -54,6 +54,35 @@ TEST_CASE("a supervisor that gives up too often is failed by the root, the node 
   CHECK(n.state("a") == "running");
 }
 
+TEST_CASE("below a supervisor that gave up the configuration is mended before it starts again", "[supervisor]") {
+  stack s;
+  s.supervisors = {group("g", strategy::one_for_one, {0, 60s}), {"h", "g", strategy::one_for_one, {5, 60s}}};
+  s.daemons = {daemon_named("a", "g"), daemon_named("b", "g"), daemon_named("below", "h"), daemon_named("other")};
+  scripted_node n{s};
+  for (int i = 0; i < 50 && n.alive("a"); ++i) {
+    n.crash("a");
+    n.advance(1min);
+  }
+  REQUIRE_FALSE(n.alive("below"));
+  auto wanted = s;
+  wanted.supervisors[0].intensity = {7, 60s};
+  wanted.daemons[0].args = {"mended"};
+  wanted.daemons[1] = daemon_named("new", "g"); // b goes, new comes
+  wanted.daemons[2].description = "mended, too";
+  wanted.daemons.push_back(daemon_named("deep", "h"));
+  CHECK(*n.apply(wanted) == "applied");
+  CHECK(n.state("a") == "failed");
+  CHECK(n.status("below").description == "mended, too");
+  CHECK_FALSE(n.alive("new"));
+  CHECK(n.remove("other")->ok());
+  CHECK(n.remove("deep")->ok());
+  n.done();
+  n.start("g");
+  CHECK(n.done() == "launch a, launch new, launch below");
+  CHECK(n.snapshot().supervisors[1].intensity == intensity_limit{7, 60s});
+  CHECK(n.start("b")->text() == "no daemon named 'b'");
+}
+
 TEST_CASE("a child of the root that exceeds the intensity is failed alone", "[supervisor]") {
   stack s;
   auto fast = with_policy(daemon_named("a"), restart_policy::always());

@@ -30,6 +30,7 @@ struct found {
   daemon_state stored = daemon_state::running;
   int status = exit_code(1);
   bool stopped = false;
+  bool unlaunched = false; ///< there never was a process
 };
 
 class resumed_node : public scripted_node {
@@ -56,6 +57,8 @@ private:
     living[seed.name].stopped = how.stopped;
     if (!how.running) {
       living.erase(seed.name);
+      if (how.unlaunched)
+        held.process.pid = 0;
       held.exit = {held.process.id, 4, held.process.pid, how.status, {}, held.started_at, now, wall_now()};
     }
     seed.id = held.process.id;
@@ -113,6 +116,11 @@ TEST_CASE("an end that nobody saw is decided about as if it were now", "[resume]
     resumed_node n{one(), {{"d", {.running = false, .status = 0}}}};
     CHECK(n.launches("d") == 0);
     CHECK(n.state("d") == "stopped");
+  }
+  SECTION("a start that failed is no clean end") {
+    resumed_node n{one(), {{"d", {.running = false, .ready = false, .status = 0, .unlaunched = true}}}};
+    CHECK(n.status("d").last->reason.cause == exit_cause::spawn);
+    CHECK(n.launches("d") == 1);
   }
   SECTION("a stop that was asked for is not restarted") {
     resumed_node n{one(), {{"d", {.running = false, .wanted = intent::stop}}}};

@@ -38,6 +38,9 @@ TEST_CASE("names that two have") {
   CHECK(
     faults(supervisor_text("s", "one_for_one") + supervisor_text("s", "one_for_one"))
     == "f.toml:6:8: duplicate supervisor 's'; the first is at f.toml:2:8");
+  CHECK(
+    faults("[[supervisor]]\nname = \"s\"\n[[daemon]]\nname = \"s\"\ncommand = \"/a\"\n")
+    == "f.toml:4:8: daemon 's' has the name of a supervisor; that one is at f.toml:2:8");
 }
 
 TEST_CASE("cycles are named") {
