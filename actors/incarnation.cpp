@@ -1,5 +1,6 @@
 #include "actors/incarnation_state.hpp"
 
+#include "actors/accounts.hpp"
 #include "actors/launch.hpp"
 #include "core/crash_point.hpp"
 #include "core/units.hpp"
@@ -49,7 +50,12 @@ void signal_daemon(incarnation_ptr self, int number, signal_scope scope) {
 
 incarnation_behavior starting(incarnation_ptr self) {
   return {
-    [=](stop_atom, const stop_order& order) { began_stopping(self, order); },
+    [=](stop_atom, const stop_order& order) {
+      if (!self->state.awaits_account)
+        return began_stopping(self, order);
+      self->state.asked = true;
+      end_unlaunched(self, order.because.value_or(exit_reason::spawn("stopped before it was started")));
+    },
     [=](pause_atom) {},
     [=](resume_atom) {},
     [=](reload_atom) { tell(self, life_note::kind::reloaded, "it is starting"); },
@@ -73,6 +79,12 @@ incarnation_behavior starting(incarnation_ptr self) {
     },
     [=](const notify_note& note) { heard(self, note); },
     [=](alarm which, std::uint32_t generation) {
+      if (which == alarm::account_known && std::exchange(self->state.awaits_account, false)) {
+        self->become(preparing(self));
+        if (!begin_hooks(self, hook_state::point::pre_start))
+          launch(self);
+        return;
+      }
       if (hook_overran(self, which, generation))
         return;
       if (which != alarm::ready_timeout || generation != self->state.alarm_generation)
@@ -279,6 +291,15 @@ incarnation_behavior incarnation(
   state.started_at = monotonic_now();
   state.waiting = readiness::begin(as_actor(self), state.with, state.spec, state.id, state.number, order->record);
   state.record = std::move(order->record);
+  auto* users = state.with->users;
+  if (users && changes_user(*state.spec) && !users->found(state.spec->user, state.spec->group)) {
+    state.awaits_account = true;
+    users->learn(state.spec->user, state.spec->group, [to = self->address()] {
+      if (auto target = caf::actor_cast<caf::actor>(to))
+        caf::anon_send(target, alarm::account_known, std::uint32_t{0});
+    });
+    return starting(self);
+  }
   if (begin_hooks(self, hook_state::point::pre_start))
     return preparing(self);
   launch(self);

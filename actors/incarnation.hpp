@@ -94,7 +94,7 @@ struct notify_note {
 };
 
 /// A timer of an incarnation's own.
-enum class alarm : std::uint8_t { ready_timeout, shutdown_timeout, watchdog, hook_timeout };
+enum class alarm : std::uint8_t { ready_timeout, shutdown_timeout, watchdog, hook_timeout, account_known };
 
 /// What a supervisor hears from its children on the way; how they ended it learns from their down messages.
 using life_watcher = caf::typed_actor<caf::reacts_to<life_note>>;

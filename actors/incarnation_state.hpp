@@ -34,11 +34,12 @@ struct incarnation_state {
   std::uint32_t alarm_generation = 1; ///< an alarm of another generation is stale
   bool asked = false;                 ///< the supervisor ordered the end
   bool ready = false;
-  bool early_ready = false; ///< readiness was seen before `launched` came
-  bool paused = false;      ///< the process is stopped by a signal
-  bool stopping = false;    ///< on its way out: nothing brings it back
-  bool overran = false;     ///< shutdown_timeout passed, SIGKILL was sent
-  bool at_once = false;     ///< a stop_order came before the process did: how to stop it
+  bool early_ready = false;    ///< readiness was seen before `launched` came
+  bool paused = false;         ///< the process is stopped by a signal
+  bool stopping = false;       ///< on its way out: nothing brings it back
+  bool overran = false;        ///< shutdown_timeout passed, SIGKILL was sent
+  bool awaits_account = false; ///< who it runs as is being looked up, nothing has begun
+  bool at_once = false;        ///< a stop_order came before the process did: how to stop it
   std::optional<exit_reason> because;
   std::unique_ptr<readiness> waiting; ///< while starting with a readiness condition
   std::unique_ptr<hook_state> hooks;  ///< where the daemon has hooks

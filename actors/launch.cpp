@@ -1,109 +1,18 @@
 #include "actors/launch.hpp"
 
+#include "actors/accounts.hpp"
 #include "core/errc.hpp"
 #include "core/instances.hpp"
 #include "core/paths.hpp"
 
-#include <grp.h>
-#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
 
 namespace duende {
 namespace {
 
 constexpr std::string_view default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-std::optional<unsigned> number_in(const std::string& text) {
-  unsigned value = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size())
-    return std::nullopt;
-  return value;
-}
-
-struct user_entry {
-  uid_t uid = 0;
-  gid_t gid = 0;
-  std::string name; // empty for a number that no entry has
-};
-
-/// Calls a getXXnam_r-like function with a buffer that grows to a bound.
-template <class Record, class Get>
-int lookup(Record& record, Record*& found, std::vector<char>& buffer, Get get) {
-  int error = ERANGE;
-  for (std::size_t size = 1024; error == ERANGE && size <= (1u << 20); size *= 4) {
-    buffer.resize(size);
-    error = get(&record, buffer.data(), buffer.size(), &found);
-  }
-  return error;
-}
-
-caf::expected<user_entry> find_user(const std::string& user) {
-  passwd record{}, *found = nullptr;
-  std::vector<char> buffer;
-  auto number = number_in(user);
-  int error = lookup(record, found, buffer, [&](auto* r, char* b, std::size_t n, auto** f) {
-    return number ? getpwuid_r(*number, r, b, n, f) : getpwnam_r(user.c_str(), r, b, n, f);
-  });
-  if (found)
-    return user_entry{found->pw_uid, found->pw_gid, found->pw_name};
-  if (number)
-    return user_entry{*number, static_cast<gid_t>(*number), {}};
-  if (error != 0 && error != ENOENT && error != ESRCH)
-    return errno_error(errc::spawn_failed, error, fmt::format("cannot look up user '{}'", user));
-  return fail(errc::spawn_failed, "cannot set user '{}': no such user", user);
-}
-
-caf::expected<gid_t> find_group(const std::string& group_name) {
-  if (auto number = number_in(group_name))
-    return static_cast<gid_t>(*number);
-  group record{}, *found = nullptr;
-  std::vector<char> buffer;
-  int error = lookup(record, found, buffer, [&](auto* r, char* b, std::size_t n, auto** f) {
-    return getgrnam_r(group_name.c_str(), r, b, n, f);
-  });
-  if (found)
-    return found->gr_gid;
-  if (error != 0 && error != ENOENT && error != ESRCH)
-    return errno_error(errc::spawn_failed, error, fmt::format("cannot look up group '{}'", group_name));
-  return fail(errc::spawn_failed, "cannot set group '{}': no such group", group_name);
-}
-
-caf::error resolve_user(const daemon_spec& spec, launch_request& request) {
-  if (spec.user.empty() && spec.group.empty())
-    return {};
-  request.change_user = true;
-  request.uid = geteuid();
-  request.gid = getegid();
-  if (!spec.user.empty()) {
-    auto user = find_user(spec.user);
-    if (!user)
-      return user.error();
-    request.uid = user->uid;
-    request.gid = user->gid;
-    if (!user->name.empty()) {
-      int count = 64;
-      request.groups.resize(count);
-      while (getgrouplist(user->name.c_str(), user->gid, request.groups.data(), &count) < 0 && count <= 65536)
-        request.groups.resize(count);
-      request.groups.resize(std::max(count, 0));
-    }
-  }
-  if (!spec.group.empty()) {
-    auto group_id = find_group(spec.group);
-    if (!group_id)
-      return group_id.error();
-    std::replace(request.groups.begin(), request.groups.end(), request.gid, *group_id);
-    request.gid = *group_id;
-  }
-  if (request.groups.empty())
-    request.groups = {request.gid};
-  return {};
-}
 
 /// execvp's search, done here so that the error can name where was looked.
 caf::expected<std::string> find_program(const std::string& name, const std::vector<std::string>& env) {
@@ -127,6 +36,8 @@ caf::expected<std::string> find_program(const std::string& name, const std::vect
 }
 
 } // namespace
+
+bool changes_user(const daemon_spec& spec) { return !spec.user.empty() || !spec.group.empty(); }
 
 bool uses_notify(const daemon_spec& spec) {
   return spec.ready.type == readiness_type::notify || spec.watchdog || spec.fd_store_max > 0;
@@ -178,8 +89,16 @@ caf::expected<std::shared_ptr<launch_request>> make_launch(
   request->argv.push_back(spec.binary_path);
   request->argv.insert(request->argv.end(), spec.args.begin(), spec.args.end());
   request->working_dir = spec.working_dir;
-  if (auto error = resolve_user(spec, *request))
-    return error;
+  if (changes_user(spec)) {
+    auto known = with.users ? with.users->known(spec.user, spec.group) : std::nullopt;
+    auto as = known ? std::move(*known) : look_up(spec.user, spec.group);
+    if (!as)
+      return as.error();
+    request->change_user = true;
+    request->uid = as->uid;
+    request->gid = as->gid;
+    request->groups = std::move(as->groups);
+  }
   if (spec.open_files_max != 0)
     request->rlimits.push_back({RLIMIT_NOFILE, {spec.open_files_max, spec.open_files_max}});
   request->no_new_privileges = spec.no_new_privileges;

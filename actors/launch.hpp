@@ -8,7 +8,8 @@
 
 namespace duende {
 
-/// Everything resolved for one start. Looks at the user database and the file system; starts nothing.
+/// Everything resolved for one start. Looks at the file system; starts nothing. Users are those
+/// of `with.users`; where that does not know them yet it waits for the look-up.
 /// Errors: spawn_failed "cannot find 'postgres' in PATH (/usr/bin:/bin)", "no such user 'postgres'", ...
 caf::expected<std::shared_ptr<launch_request>> make_launch(
   const services& with, const daemon_spec& spec, const uuid& id, std::uint32_t incarnation, std::string record);
@@ -20,6 +21,9 @@ caf::expected<std::shared_ptr<launch_request>> make_hook_launch(
 
 /// The environment of a daemon: inherited names, then its own, then what duende adds (NOTIFY_SOCKET, WATCHDOG_USEC).
 std::vector<std::string> make_environment(const services& with, const daemon_spec& spec, const uuid& id);
+
+/// Whether it runs as somebody else than the node.
+bool changes_user(const daemon_spec& spec);
 
 /// Whether the daemon talks over a notify socket: to say that it is ready or alive, or to leave descriptors behind.
 bool uses_notify(const daemon_spec& spec);

@@ -1,5 +1,6 @@
 #include "actors/node_host.hpp"
 
+#include "actors/accounts.hpp"
 #include "actors/host_control.hpp"
 #include "actors/quiet_coordinator.hpp"
 #include "actors/reactor_coordinator.hpp"
@@ -78,6 +79,7 @@ caf::error node_host::begin(stack wanted) {
     io_ = std::make_unique<reactor>();
     clock_ = std::make_unique<wall_timers>(*io_);
     files_ = std::make_unique<file_watch>(options_.state_dir);
+    users_ = std::make_unique<accounts>();
   } catch (const std::system_error& error) {
     return fail(errc::io_failure, "cannot start the reactor: {}", error.what());
   }
@@ -130,6 +132,7 @@ caf::error node_host::begin(stack wanted) {
   shared->crashes = crashes_.get();
   shared->clock = clock_.get();
   shared->files = files_.get();
+  shared->users = users_.get();
   shared->native = native_;
   services_ = shared;
   if (link_)
@@ -282,6 +285,7 @@ node_host::~node_host() {
     native_ = nullptr;
     services_.reset();
   }
+  users_.reset();
   link_.reset();
   if (side_)
     side_->use(nullptr);

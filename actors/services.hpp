@@ -10,6 +10,7 @@
 
 namespace duende {
 
+class accounts;
 class reactor;
 class history;
 class log_capture;
@@ -30,6 +31,7 @@ struct services {
   crash_store* crashes = nullptr; ///< null where nothing is stored
   wall_timers* clock = nullptr;   ///< for schedules; null: they never fall due
   file_watch* files = nullptr;    ///< null: nothing is watched
+  accounts* users = nullptr;      ///< null: users are looked up where they are needed
   backend_actor native;           ///< invalid where this node has no keeper
   /// Empty: the reactor's timers. Tests put virtual time here.
   std::function<void(duration, std::function<void()>)> timers;
