@@ -151,6 +151,17 @@ void crash_store::run() {
   idle_.notify_all();
 }
 
+/// Ids sort by time of day. Those behind the newest are from before the clock was set back: older than all others.
+void crash_store::prune(const crash_report& report, const std::string& newest) const {
+  auto ids = list_crashes(dir_, report.daemon);
+  auto own = std::lower_bound(ids.begin(), ids.end(), newest);
+  if (own != ids.end() && *own == newest)
+    own = ids.erase(own);
+  std::rotate(ids.begin(), own, ids.end());
+  for (std::size_t i = 0; i < ids.size() && ids.size() - i + 1 > report.keep; ++i)
+    ::unlink(crash_path(dir_, report.daemon, ids[i]).c_str());
+}
+
 /// An error's text, empty for success.
 std::string crash_store::write(const crash_report& report) {
   const auto id = crash_id(report);
@@ -170,9 +181,7 @@ std::string crash_store::write(const crash_report& report) {
   }
   ::close(fd);
   if (problem.empty())
-    if (auto ids = list_crashes(dir_, report.daemon); ids.size() > report.keep)
-      for (std::size_t i = 0; i < ids.size() - report.keep; ++i)
-        ::unlink(crash_path(dir_, report.daemon, ids[i]).c_str());
+    prune(report, id);
   return problem;
 }
 

@@ -40,6 +40,7 @@ public:
 private:
   void run();
   std::string write(const crash_report& report);
+  void prune(const crash_report& report, const std::string& newest) const;
 
   struct turn {
     instant last{};

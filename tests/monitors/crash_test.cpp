@@ -124,6 +124,29 @@ TEST_CASE("the newest reports stay, private to their owner") {
   CHECK_FALSE(read_crash(folder, "web", "20260101T000000.000Z-1"));
 }
 
+TEST_CASE("a report that is written after the clock was set back stays, and those of the future go first") {
+  temp_dir dir;
+  const auto folder = dir / "crashes";
+  crash_store store{folder};
+  auto at = wall_now();
+  auto write = [&](std::uint32_t number, wall_time when) {
+    auto r = report_of("web", number, when);
+    r.keep = 3;
+    store.submit(std::move(r));
+    REQUIRE(store.flush(10s));
+    std::string left;
+    for (const auto& id : list_crashes(folder, "web"))
+      left += id.substr(id.rfind('-'));
+    return left;
+  };
+  for (std::uint32_t i = 1; i <= 3; ++i)
+    write(i, at + i * 1s);
+  CHECK(write(4, at - 1h) == "-4-2-3");
+  CHECK(write(5, at - 1h + 1s) == "-4-5-3");
+  CHECK(write(6, at - 1h + 2s) == "-4-5-6");
+  CHECK(write(7, at - 1h + 3s) == "-5-6-7");
+}
+
 TEST_CASE("one report in ten seconds, the others are counted") {
   temp_dir dir;
   crash_store store{dir / "crashes"};
