@@ -90,20 +90,24 @@ caf::error check_owner(const std::string& path, int& code) {
   return check_version(path, *version);
 }
 
-bool whole(sqlite::database& db, const std::string& path, bool power_loss) {
+/// SQLITE_OK, SQLITE_CORRUPT, or the code of what kept it from being told: a disk that fails for a moment has damaged nothing.
+int whole(sqlite::database& db, const std::string& path, bool power_loss) {
   struct stat info {};
   if (stat(path.c_str(), &info) != 0)
-    return true; // said better by who opens it
+    return SQLITE_OK; // said better by who opens it
   struct stat log {};
   const bool log_empty = stat((path + "-wal").c_str(), &log) != 0 || log.st_size == 0;
   const auto pages = db.integer("PRAGMA page_count").value_or(0);
   const auto page_size = db.integer("PRAGMA page_size").value_or(0);
   if (log_empty && info.st_size < pages * page_size)
-    return false; // cut short
+    return SQLITE_CORRUPT; // cut short
   if (info.st_size > (power_loss ? checked_after_power_loss : always_checked))
-    return true;
+    return SQLITE_OK;
   auto check = db.prepare("PRAGMA quick_check(1)");
-  return check && check.step() == SQLITE_ROW && check.bytes(0) == "ok";
+  const int code = check ? check.step() : db.code();
+  if (code == SQLITE_ROW)
+    return check.bytes(0) == "ok" ? SQLITE_OK : SQLITE_CORRUPT;
+  return code == SQLITE_DONE ? SQLITE_CORRUPT : code;
 }
 
 int read_children(sqlite::database& db, loaded_state& state) {
@@ -173,10 +177,8 @@ caf::error begin(sqlite::database& db, const std::string& path, found_state& fou
   auto& state = found.state;
   state.clean = db.integer("SELECT value FROM meta WHERE key = 'clean'", &code).value_or(1) != 0;
   const bool power_loss = !state.clean && last_boot != boot;
-  if (!whole(db, path, power_loss)) {
-    code = SQLITE_CORRUPT;
-    return fail(errc::io_failure, "cannot read '{}': it is damaged", path);
-  }
+  if ((code = whole(db, path, power_loss)) != SQLITE_OK)
+    return sqlite::is_damage(code) ? fail(errc::io_failure, "cannot read '{}': it is damaged", path) : failed("check");
   const auto newest = db.integer("SELECT max(id) FROM events", &code);
   if (code != SQLITE_ROW)
     return failed("read");
