@@ -1,13 +1,11 @@
 #include "apps/duende/client.hpp"
 #include "apps/duende/commands.hpp"
+#include "apps/duende/node_feed.hpp"
 #include "apps/duende/show.hpp"
 #include "apps/duende/terminal.hpp"
+#include "core/time.hpp"
 
-#include <algorithm>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
-
+#include <poll.h>
 #include <unistd.h>
 
 namespace duende::cli {
@@ -36,50 +34,29 @@ std::string render(const context& c, const json& daemons) {
   return daemons.empty() ? "no daemons\n" : out.render(terminal_width(), use_color(c));
 }
 
-/// Draws again after each event, at most five times a second; without events it sleeps.
+/// Draws again after each event, at most five times a second; without events it sleeps. Goes on when the node was restarted.
 int watch_daemons(const context& c, const names& which, bool as_json) {
-  client node{c.socket()}, feed{c.socket()};
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool dirty = true, over = false;
-  std::thread follower{[&] {
-    (void)feed.stream({.target = "/v1/events", .headers = {{"Accept", "text/event-stream"}}}, [&](std::string_view) {
-      std::lock_guard lock{mutex};
-      dirty = true;
-      changed.notify_one();
-      return true;
-    });
-    std::lock_guard lock{mutex};
-    over = true;
-    changed.notify_one();
-  }};
-  int code = done;
-  while (true) {
-    {
-      std::unique_lock lock{mutex};
-      changed.wait(lock, [&] { return dirty || over; });
-      if (over && !dirty)
-        break;
-      dirty = false;
-    }
+  constexpr int shortest_pause_ms = 200, next_try_ms = 1000;
+  client node{c.socket()};
+  node_feed feed{c.socket(), to_rfc3339(wall_now())};
+  bool drawn = false;
+  while (!feed.lost()) {
+    feed.take(); // what comes after this is drawn in the next turn
     auto daemons = fetch(node, which);
-    if (!daemons) {
-      code = report("cannot watch", daemons.error());
-      break;
+    if (!daemons && (!drawn || code_of(daemons.error()) == errc::not_found))
+      return report("cannot watch", daemons.error());
+    if (daemons) {
+      auto text = as_json ? daemons->dump() + "\n" : render(c, *daemons);
+      fmt::print("{}{}", !as_json && isatty(STDOUT_FILENO) ? "\x1b[H\x1b[2J" : "", text);
+      std::fflush(stdout);
+      drawn = true;
     }
-    auto text = as_json ? daemons->dump() + "\n" : render(c, *daemons);
-    fmt::print("{}{}", !as_json && isatty(STDOUT_FILENO) ? "\x1b[H\x1b[2J" : "", text);
-    std::fflush(stdout);
-    std::unique_lock lock{mutex};
-    changed.wait_for(lock, std::chrono::milliseconds{200}, [&] { return over; });
+    poll(nullptr, 0, shortest_pause_ms);
+    pollfd news{feed.fd(), POLLIN, 0};
+    poll(&news, 1, daemons ? -1 : next_try_ms);
   }
-  feed.cancel();
-  follower.join();
-  if (code == done) {
-    print_error(fmt::format("the node at {} has ended", c.socket()));
-    code = not_reachable;
-  }
-  return code;
+  print_error(fmt::format("the node at {} has ended", c.socket()));
+  return not_reachable;
 }
 
 } // namespace
