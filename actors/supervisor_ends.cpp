@@ -1,6 +1,7 @@
 // Ends of incarnations, and what follows: restarts one by one or in groups, giving up, escalation.
 #include "actors/supervisor.hpp"
 
+#include "monitors/logs/capture.hpp"
 #include "policies/strategy.hpp"
 
 #include <algorithm>
@@ -43,6 +44,8 @@ void supervisor::child_ended(child& c, life_end end) {
   const last_life life{c.incarnation, c.restarts, c.pid, c.more ? c.more->started_wall : std::nullopt};
   c.pid = 0;
   gave_up_.clear();
+  if (with_->logs && c.kind == child_kind::process)
+    with_->logs->end_life(c.more->id); // before the next life can print
   count_end(c, end);
   bool success = c.spec && is_success(c.spec->restart, end.reason);
   set_milestone(c, success && !end.asked ? milestone::completed : milestone::down);

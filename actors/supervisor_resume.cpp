@@ -1,6 +1,7 @@
 // From what was to what is: how a supervisor begins, goes on after the node's death, and what it leaves to its successor.
 #include "actors/supervisor.hpp"
 
+#include "monitors/logs/capture.hpp"
 #include "policies/strategy.hpp"
 
 #include <algorithm>
@@ -100,6 +101,8 @@ void supervisor::readopt(child& c, const held_child& held, daemon_state stored) 
   more.counters->restarts = c.restarts;
   more.counters->starts = std::max<std::uint64_t>(more.counters->starts, c.incarnation);
   if (known_end) { // it was acted upon; at the most its back-off had not passed
+    if (with_->logs)
+      with_->logs->end_life(more.id); // unless that was done
     if (stored == daemon_state::backoff && c.desired == desired_state::up)
       resume_backoff(c, held);
     else

@@ -22,20 +22,20 @@ log_line split_line(std::string_view raw, log_stream stream, bool timestamps) {
   return line;
 }
 
-log_merge::log_merge(const std::string& dir, bool timestamps)
+log_merge::log_merge(const std::string& dir, bool timestamps, bool as_it_is)
   : sides_{side{log_reader{dir, log_stream::out}, {}, 0}, side{log_reader{dir, log_stream::err}, {}, 0}},
-    timestamps_(timestamps) {}
+    timestamps_(timestamps), as_it_is_(as_it_is) {}
 
 void log_merge::seek_tail(std::size_t lines) {
   for (auto& x : sides_)
     x.reader.seek_tail(lines);
 }
 
-std::string_view log_merge::side::line() {
+std::string_view log_merge::side::line(bool as_it_is) {
   if (begin == buffer.size()) {
     buffer.clear();
     begin = 0;
-    if (!reader.next(buffer, buffer_bytes))
+    if (!reader.next(buffer, buffer_bytes, as_it_is))
       return {};
   }
   auto rest = std::string_view{buffer}.substr(begin);
@@ -43,7 +43,7 @@ std::string_view log_merge::side::line() {
 }
 
 std::optional<log_line> log_merge::next() {
-  auto out = sides_[0].line(), err = sides_[1].line();
+  auto out = sides_[0].line(as_it_is_), err = sides_[1].line(as_it_is_);
   if (out.empty() && err.empty())
     return std::nullopt;
   auto first = split_line(out, log_stream::out, timestamps_), second = split_line(err, log_stream::err, timestamps_);

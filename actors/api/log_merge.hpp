@@ -24,7 +24,8 @@ log_line split_line(std::string_view raw, log_stream stream, bool timestamps);
 /// Copies go on independently from the same place. Without time stamps stdout comes before stderr.
 class log_merge {
 public:
-  log_merge(const std::string& dir, bool timestamps);
+  /// `as_it_is`: ends with a line that has no newline yet, where there is one; for who reads on no more.
+  log_merge(const std::string& dir, bool timestamps, bool as_it_is = false);
   void seek_tail(std::size_t lines);
   /// The next line, or none at the present end. Valid until the next call.
   std::optional<log_line> next();
@@ -36,10 +37,10 @@ private:
     log_reader reader;
     std::string buffer;
     std::size_t begin = 0;
-    std::string_view line(); ///< with its newline; empty at the end
+    std::string_view line(bool as_it_is); ///< with its newline; empty at the end
   };
   std::array<side, 2> sides_;
-  bool timestamps_;
+  bool timestamps_, as_it_is_;
 };
 
 } // namespace duende::api

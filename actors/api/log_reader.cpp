@@ -123,7 +123,7 @@ bool log_reader::read_lines(
   return used > 0;
 }
 
-bool log_reader::next(std::string& out, std::size_t limit) {
+bool log_reader::next(std::string& out, std::size_t limit, bool as_it_is) {
   for (int attempt = 0; attempt < 10'000; ++attempt) {
     {
       opened current;
@@ -132,17 +132,17 @@ bool log_reader::next(std::string& out, std::size_t limit) {
           at_.offset = 0;
         // Smaller than what was read, but not empty: a node that was killed while it wrote takes its last write back and
         // repeats it byte for byte, so the place stays right.
-        return read_lines(current, at_.offset, false, out, limit);
+        return read_lines(current, at_.offset, as_it_is, out, limit);
       }
     }
-    auto done = read_rotated(out, limit);
+    auto done = read_rotated(out, limit, as_it_is);
     if (done != step::moved)
       return done == step::lines;
   }
   return false;
 }
 
-log_reader::step log_reader::read_rotated(std::string& out, std::size_t limit) {
+log_reader::step log_reader::read_rotated(std::string& out, std::size_t limit, bool as_it_is) {
   for (int attempt = 0; attempt < 3; ++attempt) { // a rotation may be going on: a name can be missing for a moment
     auto names = paths();
     identity newer, oldest;
@@ -152,7 +152,7 @@ log_reader::step log_reader::read_rotated(std::string& out, std::size_t limit) {
         continue;
       if (file.id == at_.file) {
         bool is_newest = newer == identity{};
-        if (read_lines(file, at_.offset, !is_newest, out, limit))
+        if (read_lines(file, at_.offset, !is_newest || as_it_is, out, limit))
           return step::lines;
         if (is_newest)
           return step::end; // rotated, and nothing was written since

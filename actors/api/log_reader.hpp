@@ -23,8 +23,9 @@ public:
   /// Before the last `lines` complete lines.
   void seek_tail(std::size_t lines);
 
-  /// Appends complete lines to `out`, at most about `limit` bytes; false where there are none now. A line longer than `limit` comes in pieces.
-  bool next(std::string& out, std::size_t limit);
+  /// Appends complete lines to `out`, at most about `limit` bytes; false where there are none now. A line longer than `limit`
+  /// comes in pieces. `as_it_is`: the file's last piece is a line even without a newline, for who reads on no more.
+  bool next(std::string& out, std::size_t limit, bool as_it_is = false);
   /// Whether, since the last call, files were rotated out of existence before they were read.
   bool take_lost();
 
@@ -54,7 +55,7 @@ private:
   /// Newest first: the current one, then by number.
   std::vector<std::string> paths() const;
   enum class step { lines, end, moved };
-  step read_rotated(std::string& out, std::size_t limit);
+  step read_rotated(std::string& out, std::size_t limit, bool as_it_is);
   static bool read_lines(const opened& file, std::uint64_t& offset, bool final, std::string& out, std::size_t limit);
 
   std::string dir_;

@@ -96,6 +96,21 @@ void log_capture::drain(const uuid& id, std::function<void()> done) {
   });
 }
 
+void log_capture::end_life(const uuid& id) {
+  // The next life may have printed before the log thread comes to this: what is in the pipes now is the old one's.
+  std::array<std::optional<std::uint64_t>, 2> until;
+  {
+    std::lock_guard lock{impl_->mutex};
+    if (auto* daemon = impl_->find(id))
+      for (std::size_t i = 0; i < until.size(); ++i)
+        until[i] = logs::engine::written(daemon->streams[i]);
+  }
+  impl_->with(id, [this, until](logs::daemon_log& daemon) {
+    for (std::size_t i = 0; i < until.size(); ++i)
+      impl_->thread.end_line(daemon.streams[i], until[i]);
+  });
+}
+
 void log_capture::close(const uuid& id) {
   impl_->with(id, [this, id](logs::daemon_log& daemon) {
     for (auto& x : daemon.streams)

@@ -69,6 +69,10 @@ public:
   /// Calls `done` when everything that is in the daemon's pipes now is in its files, or can't be written.
   void drain(const uuid& id, std::function<void()> done);
 
+  /// The life that wrote until now is over, and the next one has not begun: ends the line that it left open, so that the next life's first line is
+  /// one of its own. Writes at most one byte to each stream's file, exactly once, and makes no file.
+  void end_life(const uuid& id);
+
   /// Drains, closes descriptors and files and forgets the daemon.
   void close(const uuid& id);
 

@@ -138,7 +138,9 @@ turn engine::pump_once(stream& x, std::size_t budget) {
   auto* watch = x.owner->watch.get();
   if (watch)
     watch->current = &watch->feeds[static_cast<std::size_t>(x.kind)];
+  ++x.changes;
   auto result = pump(transfer_, x, budget, watch);
+  ++x.changes;
   if (watch && watch->matched) {
     auto on_match = std::move(watch->on_match);
     x.owner->watch.reset();
@@ -236,15 +238,18 @@ void engine::detach(stream& x) {
   if (x.watched)
     ::epoll_ctl(epoll_, EPOLL_CTL_DEL, x.pipe, nullptr); // others hold the pipe open, so closing would not do it
   x.watched = false;
-  ::close(x.pipe);
-  x.pipe = -1;
+  ++x.changes;
+  ::close(x.pipe.exchange(-1));
+  ++x.changes;
   x.retry_ms = 0;
 }
 
 void engine::attach(stream& x, int fd) {
   drain(x);
   detach(x);
+  ++x.changes;
   x.pipe = fd;
+  ++x.changes;
   auto capacity = ::fcntl(fd, F_GETPIPE_SZ);
   x.capacity = capacity > 0 ? static_cast<std::uint32_t>(capacity) : 65536;
   arm(x);
@@ -259,6 +264,37 @@ void engine::drain(stream& x) {
       return;
     left -= std::min(left, result.moved);
   }
+}
+
+std::optional<std::uint64_t> engine::written(const stream& x) {
+  for (int tries = 0; tries < 100; ++tries) {
+    auto before = x.changes.load();
+    int pipe = x.pipe;
+    if (pipe < 0)
+      return std::nullopt; // none, or not attached yet
+    auto total = x.bytes.load() + waiting(pipe);
+    if (before % 2 == 0 && x.changes.load() == before)
+      return total;
+    std::this_thread::yield();
+  }
+  return std::nullopt;
+}
+
+void engine::end_line(stream& x, std::optional<std::uint64_t> until) {
+  if (!until)
+    drain(x);
+  else if (x.pipe >= 0 && transfer_.settle(x.file) == 0)
+    while (x.bytes < *until) {
+      auto result = pump_once(x, *until - x.bytes);
+      if (result.error || result.moved == 0)
+        return;
+    }
+  if (until ? x.bytes != *until : x.pipe >= 0 && waiting(x.pipe) > 0)
+    return; // it can't be written now, or somebody has gone on writing: no line of theirs is torn
+  bool exists = x.file.fd() >= 0 || ::access(x.file.path().c_str(), F_OK) == 0;
+  if (!exists || transfer_.settle(x.file) != 0 || x.file.ensure() != 0 || x.file.view().at_line_start)
+    return;
+  transfer_.commit(x.pipe, x.file, "\n", 0); // where it fails the line stays open, as it was
 }
 
 void engine::close(stream& x) {

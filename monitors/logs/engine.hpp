@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -72,12 +73,16 @@ public:
   engine(int stage_read_fd, int stage_write_fd, const std::string& journal_path, error_handler on_error);
   ~engine();
 
+  /// How many bytes were written to the stream since its pipe was attached first. None without a pipe, or where bytes are taken all the time. Thread-safe.
+  static std::optional<std::uint64_t> written(const stream& x);
   /// Runs `fn` on the thread, in order. Thread-safe.
   void post(task fn);
 
   // The rest is for the thread alone.
   void attach(stream& x, int fd);
   void drain(stream& x);
+  /// Takes what was written up to `until`, all that is there without it, and ends the file's last line where that is open.
+  void end_line(stream& x, std::optional<std::uint64_t> until);
   /// Drains and lets go of pipe and file.
   void close(stream& x);
   void rotate(stream& x);

@@ -108,6 +108,7 @@ turn pump(transfer& way, source& from, std::size_t budget, listener* ear) {
   // Asking for the size takes the pipe's lock, which a busy writer holds most of the time.
   auto asks = from.copies || from.file.where().timestamps || from.file.fd() < 0 || !can_move(way, from);
   auto left = asks ? waiting(from.pipe) : transfer::chunk;
+  left = std::min(left, budget);
   if (left == 0) {
     result.ended = hung_up(from.pipe) && waiting(from.pipe) == 0;
     return result;

@@ -16,10 +16,11 @@ struct source {
   source& operator=(const source&) = delete;
   ~source();
 
-  int pipe = -1;
-  bool copies = false;  ///< the file system can't be spliced to
-  bool spliced = false; ///< it can
-  bool bulk = false;    ///< much came with the latest move
+  std::atomic<int> pipe = -1;
+  std::atomic<std::uint32_t> changes{0}; ///< odd while bytes are taken or the pipe is exchanged
+  bool copies = false;                   ///< the file system can't be spliced to
+  bool spliced = false;                  ///< it can
+  bool bulk = false;                     ///< much came with the latest move
   log_file file;
   std::atomic<std::uint64_t> bytes{0};
   std::atomic<std::uint64_t> rotations{0};
@@ -39,7 +40,7 @@ struct turn {
   const char* failed = nullptr; ///< in words: "open", "write", "rotate"
 };
 
-/// Moves up to `budget` bytes (and at the most one chunk more). `ear` may be null; then raw bytes need not be looked at.
+/// Moves up to `budget` bytes. `ear` may be null; then raw bytes need not be looked at.
 turn pump(transfer& way, source& from, std::size_t budget, listener* ear);
 
 /// Bytes that wait in a pipe.

@@ -47,6 +47,7 @@ public:
   int splice(int pipe, log_file& file, std::size_t count, std::size_t& moved);
 
   /// Writes `text`, which was made of the first `used` bytes of `pipe`, and consumes those.
+  /// `used` may be 0: then a kill leaves all of `text` or nothing.
   int commit(int pipe, log_file& file, std::string_view text, std::size_t used);
   /// Whether `move` can be had now: not without a stage and a journal that outlive this process.
   bool can_move() const { return shared_ && journal_ && held_ == 0; }

@@ -252,3 +252,29 @@ TEST_CASE("a daemon at full speed leaves others their turns", "[F017]") {
   stop = true;
   loud.join();
 }
+
+TEST_CASE("the line that a life leaves open is ended with it, once", "[F017]") {
+  auto stamped = GENERATE(false, true);
+  fixture x{stamped ? stamped_spec() : raw_spec()};
+  auto end = [&] {
+    x.logs.end_life(x.id);
+    x.drain();
+  };
+  auto text = [&](std::string_view name = "stdout.log") {
+    return stamped ? without_stamps(x.text(name)) : x.text(name);
+  };
+  end();
+  CHECK(generations(x.dir / "db").empty()); // no file is made
+  x.out.put("whole\nlast words");
+  x.err.put("whole\n");
+  end();
+  end();
+  CHECK(text() == "whole\nlast words\n");
+  CHECK(text("stderr.log") == "whole\n");
+  x.out.put("first words, ");
+  x.drain();
+  x.out.put("second words\n");
+  x.drain();
+  CHECK(text() == "whole\nlast words\nfirst words, second words\n");
+  CHECK(x.logs.totals(x.id).out.bytes == 42);
+}

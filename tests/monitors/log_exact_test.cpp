@@ -1,5 +1,6 @@
 // The promise of the logs: whoever is killed whenever, every line is in the files, once, whole and in order.
 #include "monitors/logs/capture.hpp"
+#include "monitors/logs/journal.hpp"
 #include "tests/monitors/log_support.hpp"
 #include "tests/support/catch.hpp"
 
@@ -9,6 +10,7 @@
 #include <random>
 #include <thread>
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -157,3 +159,36 @@ TEST_CASE("a kill at every step of a write is made good", "[F017][F018]") {
   finish_and_check(x, writer);
 }
 #endif
+
+TEST_CASE("a node that dies while it ends a line neither tears it nor ends it twice", "[F017]") {
+  auto stamped = GENERATE(false, true);
+  auto written = GENERATE(false, true); // before or after the byte
+  scene x{stamped};
+  auto path = x.dir / "stdout.log";
+  {
+    log_capture logs{x.config(x.stage.read_copy(), x.stage.write_copy())};
+    REQUIRE(logs.open(daemon_id, "db", x.spec, x.dir.path()));
+    logs.attach(daemon_id, log_stream::out, x.output.read_copy());
+    x.output.put("last words");
+    drain(logs, daemon_id);
+  }
+  auto before = read_all(path);
+  struct stat info {
+  }, stage{};
+  REQUIRE(::stat(path.c_str(), &info) == 0);
+  REQUIRE(::fstat(x.stage.ends[0], &stage) == 0);
+  auto note = logs::journal::open(x.dir / "journal", stage.st_ino);
+  REQUIRE(note);
+  note->begin(logs::journal::way::written, path, info.st_ino, static_cast<std::uint64_t>(info.st_size));
+  if (written)
+    std::ofstream{path, std::ios::app} << '\n';
+  log_capture successor{x.config(x.stage.read_copy(), x.stage.write_copy())};
+  REQUIRE(successor.open(daemon_id, "db", x.spec, x.dir.path()));
+  successor.attach(daemon_id, log_stream::out, x.output.read_copy());
+  drain(successor, daemon_id);
+  CHECK(read_all(path) == before);
+  for (int i = 0; i < 2; ++i)
+    successor.end_life(daemon_id);
+  drain(successor, daemon_id);
+  CHECK(read_all(path) == before + "\n");
+}

@@ -134,3 +134,52 @@ TEST_CASE("logs name their daemon where there are several") {
     CHECK((line[0] == 'a' || line[0] == 'b'));
   }
 }
+
+TEST_CASE("the last words before a death are shown, and the next life's first line is its own", "[F017]") {
+  auto stamped = GENERATE(true, false);
+  node n{
+    std::string{
+      "[[daemon]]\nname = \"w\"\nsupervisor = \"s\"\nbinary_path = \"/bin/sh\"\nargs = [\"-c\", \"echo begins; printf "
+      "last-words; "
+      "printf last-error >&2; test -e @DIR@/stay && sleep 1000; exit 1\"]\nrestart = { policy = \"always\", next_delay "
+      "= \"20ms\", max_delay = \"20ms\" }\n[daemon.logs]\ndir = \"@DIR@/logs-w\"\ntimestamps = "}
+    + (stamped ? "true" : "false")
+    + "\n[[supervisor]]\nname = \"s\"\nintensity = { restarts = 1000, window = \"1s\" }\n"};
+  n.until("it lived some times", [&] { return n.ps("w")["restarts"].get<int>() >= 12; });
+  write_file(n.path("stay"), "");
+  n.until_state("w", "running");
+  n.until("the open line is shown", [&] {
+    return n.cli({"logs", "w", "-n", "1"}).out.find("last-") != std::string::npos;
+  });
+  auto file = lines_of(read_file(n.path("logs-w/stdout.log")));
+  std::size_t at = 0;
+  for (const auto& line : file) {
+    INFO(line);
+    const std::string wanted = at++ % 2 == 0 ? "begins" : "last-words";
+    CHECK((stamped ? line.substr(25) : line) == wanted);
+  }
+  CHECK(at >= 24);
+  for (const auto& line : lines_of(read_file(n.path("logs-w/stderr.log"))))
+    CHECK((stamped ? line.substr(25) : line) == "last-error");
+}
+
+TEST_CASE("ps --watch goes on with a node that crashed") {
+  node n{"[[daemon]]\nname = \"w\"\ncommand = \"@WORKER@ @DIR@/w\"\n"};
+  n.until_state("w", "running");
+  auto shown = n.path("shown"), pid = n.path("pid");
+  REQUIRE(
+    run({"sh", "-c", "\"$@\" >" + shown + " 2>&1 & echo $! >" + pid, "sh", n.duende(), "--socket", n.socket(), "ps",
+         "--watch", "--json"})
+      .status
+    == 0);
+  n.until("it shows", [&] { return read_file(shown).find("running") != std::string::npos; });
+  auto old = n.pid_of("duended");
+  kill(old, SIGKILL);
+  n.until_state("w", "running", 20);
+  REQUIRE(n.cli({"stop", "w"}).status == 0);
+  n.until("it shows what happened after the crash", [&] {
+    return read_file(shown).find("\"stopped\"") != std::string::npos;
+  });
+  CHECK(read_file(shown).find("has ended") == std::string::npos);
+  kill(static_cast<pid_t>(std::stol(read_file(pid))), SIGTERM);
+}
