@@ -1,27 +1,17 @@
 #include "actors/api/browser.hpp"
 
-#include <algorithm>
-
-#include <arpa/inet.h>
+#include "core/config/checks.hpp"
 
 namespace duende::api {
 
 bool is_loopback_authority(std::string_view authority) {
-  auto host = authority;
-  if (host.starts_with('[')) {
-    auto end = host.find(']');
-    return end != std::string_view::npos && host.substr(0, end + 1) == "[::1]"
-           && (end + 1 == host.size() || host[end + 1] == ':');
-  }
-  host = host.substr(0, host.find(':'));
-  if (host.size() == 9 && std::equal(host.begin(), host.end(), "localhost", [](char a, char b) {
-        return (a | 0x20) == b;
-      }))
-    return true;
-  in_addr address{};
-  if (inet_pton(AF_INET, std::string{host}.c_str(), &address) != 1)
+  if (!authority.starts_with('['))
+    return config::is_loopback(authority.substr(0, authority.find(':')));
+  auto end = authority.find(']');
+  if (end == std::string_view::npos || (end + 1 != authority.size() && authority[end + 1] != ':'))
     return false;
-  return (ntohl(address.s_addr) >> 24) == 127;
+  auto host = authority.substr(1, end - 1);
+  return host.find(':') != std::string_view::npos && config::is_loopback(host);
 }
 
 std::optional<http_refusal> refuse_foreign_page(const http_request& request, bool only_loopback) {

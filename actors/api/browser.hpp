@@ -8,7 +8,7 @@
 
 namespace duende::api {
 
-/// Whether `authority` (HOST or HOST:PORT) names this machine: localhost, 127.0.0.0/8 or [::1].
+/// Whether `authority` (HOST or HOST:PORT) names this machine: localhost, 127.0.0.0/8 or [::1], however these are written.
 bool is_loopback_authority(std::string_view authority);
 
 /// Refuses with 403 a Host that is not loopback where `only_loopback` (a foreign name made to point here, "DNS rebinding"; with

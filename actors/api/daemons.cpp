@@ -24,7 +24,7 @@ http_response daemon_response(const api_context& context, int status, const daem
 http_response list_daemons(const api_context& context, const http_request& request, const std::string&) {
   auto with_logs = flag_parameter(request, "logs", false);
   if (!with_logs)
-    return problem(with_logs.error());
+    return malformed(with_logs.error());
   auto daemons = context.node.daemons();
   if (!daemons)
     return problem(daemons.error());
@@ -59,7 +59,7 @@ http_response add_daemon(const api_context& context, const http_request& request
     return problem(400, "malformed", "Malformed JSON", "the body is not JSON: send one [[daemon]] as a JSON object");
   auto base = request.parameter("base");
   if (!base.empty() && base.front() != '/')
-    return problem(fail(errc::invalid_config, "parameter 'base': '{}' is not an absolute path", base));
+    return malformed(fail(errc::invalid_config, "parameter 'base': '{}' is not an absolute path", base));
   auto loaded = load_daemon_json(request.body, base.empty() ? "/" : std::string{base});
   if (!loaded.ok() || loaded.value.daemons.size() != 1) {
     std::string text;
@@ -78,7 +78,7 @@ http_response add_daemon(const api_context& context, const http_request& request
 http_response remove_daemon(const api_context& context, const http_request& request, const std::string& name) {
   auto timeout = timeout_parameter(request);
   if (!timeout)
-    return problem(timeout.error());
+    return malformed(timeout.error());
   if (auto removed = context.node.remove(name, *timeout); !removed)
     return problem(removed.error());
   return {204, "", "", {}, {}};
@@ -89,10 +89,10 @@ http_response act_on_daemon(const api_context& context, const http_request& requ
   auto timeout = timeout_parameter(request);
   auto wait = flag_parameter(request, "wait", true);
   if (!timeout || !wait)
-    return problem(timeout ? wait.error() : timeout.error());
+    return malformed(timeout ? wait.error() : timeout.error());
   auto rolling = flag_parameter(request, "rolling", false);
   if (!rolling)
-    return problem(rolling.error());
+    return malformed(rolling.error());
   if (*rolling && *what != verb::restart)
     return problem(fail(errc::invalid_config, "parameter 'rolling' is for restart"));
   if (*rolling) {

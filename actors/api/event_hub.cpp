@@ -39,6 +39,11 @@ std::string as_message(const event& x) {
   return text;
 }
 
+bool reaches(const event_query& filter, const event& x) {
+  // What the history says of itself is of no daemon and no supervisor.
+  return selects(filter, x) || (x.kind == event_kind::limit && x.daemon.empty() && x.supervisor.empty());
+}
+
 event_hub::event_hub(control& node, int stop_fd)
   : node_(node), stop_fd_(stop_fd), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
   watch_descriptor(epoll_, EPOLL_CTL_ADD, memory_->wake.fd(), EPOLLIN, wake_mark);
@@ -74,12 +79,21 @@ bool event_hub::begin(std::int64_t after) {
   return subscription_ != nullptr;
 }
 
+bool event_hub::ready(std::int64_t last) {
+  if (memory_->ended || epoll_ < 0 || memory_->wake.fd() < 0)
+    return false;
+  return subscription_ ? last >= memory_->covered_after : begin(last);
+}
+
+bool event_hub::prepare(std::int64_t last) {
+  std::lock_guard lock{memory_->mutex};
+  return ready(last);
+}
+
 bool event_hub::take(response_stream& stream, const event_query& filter, std::int64_t last) {
   auto& own = *memory_;
   std::lock_guard lock{own.mutex};
-  if (own.ended || epoll_ < 0 || own.wake.fd() < 0)
-    return false;
-  if (subscription_ ? last < own.covered_after : !begin(last))
+  if (!ready(last))
     return false;
   auto chunked = stream.chunked();
   own.incoming.push_back({stream.release(), chunked, filter, last, nullptr, 0, false});
@@ -201,7 +215,7 @@ bool event_hub::next_piece(follower& to) {
   auto after = to.last;
   for (; at != own.events.end() && text.size() < frame_bytes; ++at) {
     to.last = at->what.id;
-    if (plain || selects(to.filter, at->what))
+    if (plain || reaches(to.filter, at->what))
       text += at->text;
   }
   if (text.empty())

@@ -18,6 +18,9 @@ namespace duende::api {
 /// An event as the stream has it: "id: 7\ndata: {...}\n\n".
 std::string as_message(const event& x);
 
+/// Whether a follower who asked for `filter` is sent `x`: what it selects, and what tells of a gap, which concerns everybody.
+bool reaches(const event_query& filter, const event& x);
+
 /// Thread-safe. Remembers a bounded number of events; a follower that reads so slowly that it would miss one is cut off, and asks
 /// again with the id that it has seen last. Idle, and without a thread in the history, while nobody follows.
 class event_hub {
@@ -31,6 +34,8 @@ public:
   event_hub(const event_hub&) = delete;
   event_hub& operator=(const event_hub&) = delete;
 
+  /// Whether `take` will go on from `last` as far as can be told; makes ready for it.
+  bool prepare(std::int64_t last);
   /// Goes on with a stream that has had every event up to `last` that `filter` selects. False, and the stream untouched, where
   /// what follows `last` is no longer remembered: then it has to be read from the history first.
   bool take(response_stream& stream, const event_query& filter, std::int64_t last);
@@ -75,7 +80,8 @@ private:
     bool covers(std::int64_t last);
   };
 
-  bool begin(std::int64_t after); // with the lock held
+  bool ready(std::int64_t last); // with the lock held, as the next
+  bool begin(std::int64_t after);
   void run();
   bool handle(int fd, std::uint32_t events);
   void flush();

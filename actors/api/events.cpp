@@ -35,7 +35,7 @@ struct backlog {
     else
       for (const auto& x : batch) {
         seen = x.id;
-        if (selects(filter, x))
+        if (reaches(filter, x))
           events.push_back(x);
       }
     wake.raise();
@@ -50,16 +50,31 @@ std::string all_kinds() {
   return text;
 }
 
+/// The history's thread and what it has handed over.
+struct own_subscription {
+  std::shared_ptr<backlog> queue = std::make_shared<backlog>();
+  std::shared_ptr<void> token; ///< null: the system has no thread or descriptor left
+
+  own_subscription(const api_context& context, const event_query& filter, std::int64_t last) {
+    if (queue->wake.fd() >= 0)
+      token = context.node.follow_events(
+        last, [to = queue, filter](const std::vector<event>& batch) { return to->take(batch, filter); });
+  }
+};
+
 /// Sends what comes after `last` until the peer goes or the hub goes on; true where the history has to be asked again.
-bool follow(const api_context& context, response_stream& stream, const event_query& filter, std::int64_t& last) {
-  if (context.hub != nullptr && context.hub->take(stream, filter, last))
+/// `mine`: a subscription from `last` on that there is already, or null.
+bool follow(
+  const api_context& context, response_stream& stream, const event_query& filter, std::int64_t& last,
+  std::shared_ptr<own_subscription> mine) {
+  if (!mine && context.hub != nullptr && context.hub->take(stream, filter, last))
     return false;
-  auto queue = std::make_shared<backlog>();
-  if (queue->wake.fd() < 0)
-    return false;
-  auto subscription = context.node.follow_events(
-    last, [queue, filter](const std::vector<event>& batch) { return queue->take(batch, filter); });
-  while (subscription && stream.wait_for(queue->wake.fd())) {
+  if (!mine)
+    mine = std::make_shared<own_subscription>(context, filter, last);
+  if (!mine->token)
+    stream.write(": cannot follow: the system has no thread or descriptor left\n\n");
+  const auto& queue = mine->queue;
+  while (mine->token && stream.wait_for(queue->wake.fd())) {
     queue->wake.lower();
     std::vector<event> batch;
     bool cut_off = false;
@@ -107,14 +122,19 @@ http_response stream_events(const api_context& context, event_query query, bool 
       }
     }
   }
+  std::shared_ptr<own_subscription> mine;
+  if (context.hub == nullptr || !context.hub->prepare(last))
+    mine = std::make_shared<own_subscription>(context, query, last);
+  if (mine && !mine->token)
+    return busy("cannot follow: the system has no thread or descriptor left");
   http_response response;
   response.content_type = "text/event-stream";
   response.headers.emplace_back("Cache-Control", "no-store");
-  response.stream = [&context, last, first = std::move(first), query](response_stream& stream) mutable {
+  response.stream = [&context, last, first = std::move(first), query, mine](response_stream& stream) mutable {
     // A comment first: the head alone is no proof to the follower that the node listens.
     // And then where it stands: should the node die before the next event, the follower goes on from here.
     if (stream.write(": follows\n\n") && stream.write(first + fmt::format("id: {}\n\n", last)))
-      while (follow(context, stream, query, last)) {
+      while (follow(context, stream, query, last, std::exchange(mine, nullptr))) {
       }
   };
   return response;
@@ -136,7 +156,7 @@ http_response list_events(const api_context& context, const http_request& reques
   auto limit = count_parameter(request, "limit", 1000, max_events);
   auto after = count_parameter(request, "after", 0, INT64_MAX);
   if (!since || !limit || !after)
-    return problem(!since ? since.error() : !limit ? limit.error() : after.error());
+    return malformed(!since ? since.error() : !limit ? limit.error() : after.error());
   event_query query;
   query.since = *since;
   query.limit = *limit;
@@ -145,16 +165,16 @@ http_response list_events(const api_context& context, const http_request& reques
   for (const auto& word : list_parameter(request, "kind")) {
     auto kind = parse_enum<event_kind>(word);
     if (!kind)
-      return problem(fail(errc::invalid_config, "parameter 'kind': '{}' is none of {}", word, all_kinds()));
+      return malformed(fail(errc::invalid_config, "parameter 'kind': '{}' is none of {}", word, all_kinds()));
     query.kinds |= bit_of(*kind);
   }
   if (query.daemons.size() > max_event_filters)
-    return problem(fail(errc::invalid_config, "parameter 'daemon': more than {} names", max_event_filters));
+    return malformed(fail(errc::invalid_config, "parameter 'daemon': more than {} names", max_event_filters));
   bool from_id = request.has_parameter("after");
   if (auto id = request.header("last-event-id"); !id.empty()) {
     auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), query.after_id);
     if (error != std::errc{} || end != id.data() + id.size() || query.after_id < 0)
-      return problem(fail(errc::invalid_config, "Last-Event-ID: expected the number of an event, not '{}'", id));
+      return malformed(fail(errc::invalid_config, "Last-Event-ID: expected the number of an event, not '{}'", id));
     from_id = true;
   }
   if (request.header("accept").find("text/event-stream") != std::string_view::npos)

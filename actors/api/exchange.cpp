@@ -127,15 +127,25 @@ std::size_t serve(std::unique_ptr<connection>& peer, const api_context& context,
   return response.body.size();
 }
 
-void turn_away(int fd) {
-  auto response = problem(503, "busy", "Service unavailable", "too many connections at once: try again");
-  auto text = make_head(
-                503, {{"Content-Type", response.content_type},
-                      {"Content-Length", std::to_string(response.body.size())},
-                      {"Retry-After", "1"}})
-              + response.body;
+namespace {
+
+void answer_and_close(int fd, http_response response) {
+  response.headers.emplace_back("Content-Type", response.content_type);
+  response.headers.emplace_back("Content-Length", std::to_string(response.body.size()));
+  auto text = make_head(response.status, response.headers) + response.body;
   ::send(fd, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   close(fd);
+}
+
+} // namespace
+
+void turn_away(int fd) { answer_and_close(fd, busy("too many connections at once: try again")); }
+
+void turn_stranger_away(int fd) {
+  answer_and_close(
+    fd,
+    problem(
+      403, "forbidden", "Forbidden", "this socket is for the user of the node and root; others use a token over TLS"));
 }
 
 } // namespace duende::api

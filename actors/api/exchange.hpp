@@ -14,5 +14,7 @@ serve(std::unique_ptr<connection>& peer, const api_context& context, const tls_i
 
 /// Tells a peer that there is no room for it; never blocks. Closes `fd`.
 void turn_away(int fd);
+/// 403 for who connects to the unix socket of another user's node.
+void turn_stranger_away(int fd);
 
 } // namespace duende::api

@@ -101,6 +101,12 @@ caf::expected<int> listen_unix(const std::string& path) {
   return fd;
 }
 
+bool is_own_peer(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+}
+
 caf::expected<tcp_listener> listen_tcp(const std::string& address, bool loopback_only) {
   auto colon = address.rfind(':');
   if (colon == std::string::npos)
@@ -126,7 +132,7 @@ caf::expected<tcp_listener> listen_tcp(const std::string& address, bool loopback
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV;
   addrinfo* found = nullptr;
-  if (host == "localhost")
+  if (result.loopback && host.find_first_of(".:") == std::string::npos) // "localhost", however it is written
     host = "127.0.0.1";
   if (int code = getaddrinfo(host.empty() ? nullptr : host.c_str(), port_text.c_str(), &hints, &found); code != 0)
     return fail(

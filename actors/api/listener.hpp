@@ -22,6 +22,9 @@ struct tcp_listener {
   bool loopback = true;
 };
 
+/// Whether the peer of a connection to a unix socket is root or the user of this process (SO_PEERCRED, unix(7)): the mode of the
+/// socket may be changed by hand, and this is what the contract says beside it.
+bool is_own_peer(int fd);
 /// Binds HOST:PORT or [V6]:PORT. With `loopback_only` any other address is refused: it needs TLS and a token.
 caf::expected<tcp_listener> listen_tcp(const std::string& address, bool loopback_only);
 

@@ -58,6 +58,20 @@ void append_line(std::string& out, const log_query& query, const std::string& da
   out += '\n';
 }
 
+/// A gap is never silent: a line of ours, where the daemon's are missing.
+void append_loss(std::string& out, const log_query& query, const log_lines& before) {
+  constexpr std::string_view text = "lines are missing here: they were rotated away before they could be sent";
+  if (query.as_json) {
+    json_writer json{out};
+    json.begin_object().member("daemon", before.source.daemon);
+    json.member("stream", before.stream == log_stream::out ? "stdout" : "stderr");
+    json.member("at", std::optional<std::string_view>{}).member("text", text).member("lost", true).end_object();
+  } else {
+    out += fmt::format("duende: {}: {}", before.source.daemon, text);
+  }
+  out += '\n';
+}
+
 bool wanted(const log_query& query, const log_line& line) { return line.at.empty() || line.at >= query.since; }
 
 /// Sends the stored lines; what the merge has read then is where following goes on.
@@ -97,12 +111,16 @@ struct newcomers {
 
 class follow_loop {
 public:
-  follow_loop(const api_context& context, response_stream& stream, log_query query)
-    : context_(context), stream_(stream), query_(std::move(query)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  /// Daemons that come to life after event `newest` are followed too; none: no others.
+  follow_loop(const api_context& context, log_query query, std::optional<std::int64_t> newest)
+    : context_(context), query_(std::move(query)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     for (int fd : {follower_.fd(), newcomers_->wake.fd()}) {
       epoll_event wanted{EPOLLIN, {}};
       epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &wanted);
     }
+    if (newest && has_descriptors())
+      subscription_ = context_.node.follow_events(*newest, remember());
+    works_ = has_descriptors() && (!newest || subscription_);
   }
   ~follow_loop() {
     if (epoll_ >= 0)
@@ -111,25 +129,22 @@ public:
   follow_loop(const follow_loop&) = delete;
   follow_loop& operator=(const follow_loop&) = delete;
 
+  /// False where the system has not what it takes.
+  bool works() const { return works_; }
   log_follower& follower() { return follower_; }
 
-  /// Until the peer or the server goes. Daemons that come to life after event `newest` are followed too; none: no others.
-  void run(std::optional<std::int64_t> newest) {
-    if (epoll_ < 0 || follower_.fd() < 0 || newcomers_->wake.fd() < 0) {
-      stream_.write("cannot follow: the system has no inotify instance or descriptor left\n");
-      return;
-    }
-    std::shared_ptr<void> subscription;
-    if (newest)
-      subscription = context_.node.follow_events(*newest, remember());
+  /// Until the peer or the server goes.
+  void run(response_stream& stream) {
     do {
-      if (!send_new())
+      if (!send_new(stream))
         return;
-    } while (stream_.wait_for(epoll_));
-    send_new(); // the server stops: what was written until now still goes out
+    } while (stream.wait_for(epoll_));
+    send_new(stream); // the server stops: what was written until now still goes out
   }
 
 private:
+  bool has_descriptors() const { return epoll_ >= 0 && follower_.fd() >= 0 && newcomers_->wake.fd() >= 0; }
+
   std::function<bool(const std::vector<event>&)> remember() {
     return [to = newcomers_](const std::vector<event>& batch) {
       std::lock_guard lock{to->mutex};
@@ -142,7 +157,7 @@ private:
     };
   }
 
-  bool send_new() {
+  bool send_new(response_stream& stream) {
     do {
       newcomers_->wake.lower();
       std::vector<std::string> names;
@@ -153,28 +168,31 @@ private:
       for (const auto& name : names)
         if (auto where = context_.node.logs(name); where && !follower_.knows(name))
           follower_.add({name, where->dir, where->timestamps}, std::nullopt);
-      if (!follower_.pump([this](const log_lines& lines) { return send(lines); }))
+      if (!follower_.pump([&](const log_lines& lines) { return send(stream, lines); }))
         return false;
     } while (follower_.pending());
     return true;
   }
 
-  bool send(const log_lines& lines) {
+  bool send(response_stream& stream, const log_lines& lines) {
     std::string piece;
+    if (lines.lost)
+      append_loss(piece, query_, lines);
     for (auto rest = lines.text; !rest.empty();) {
       auto raw = rest.substr(0, rest.find('\n') + 1);
       rest.remove_prefix(raw.size());
       append_line(piece, query_, lines.source.daemon, split_line(raw, lines.stream, lines.source.timestamps));
     }
-    return stream_.write(piece);
+    return stream.write(piece);
   }
 
   const api_context& context_;
-  response_stream& stream_;
   log_query query_;
   log_follower follower_;
   std::shared_ptr<newcomers> newcomers_ = std::make_shared<newcomers>();
   int epoll_;
+  std::shared_ptr<void> subscription_;
+  bool works_ = false;
 };
 
 http_response log_response(
@@ -186,21 +204,23 @@ http_response log_response(
         return problem(fail(
           errc::invalid_config, "parameter 'since': the logs of '{}' carry no time stamps (logs.timestamps)",
           source.daemon));
+  std::shared_ptr<follow_loop> loop;
+  if (query.follow)
+    loop = std::make_shared<follow_loop>(context, query, newest);
+  if (loop && !loop->works())
+    return busy("cannot follow: the system has no inotify instance, descriptor or thread left");
   http_response response;
   response.content_type = query.as_json ? "application/x-ndjson" : "text/plain; charset=utf-8";
-  response.stream = [&context, query, sources = std::move(sources), newest](response_stream& stream) {
-    std::optional<follow_loop> loop;
-    if (query.follow)
-      loop.emplace(context, stream, query);
+  response.stream = [query, sources = std::move(sources), loop](response_stream& stream) {
     for (const auto& source : sources) {
-      log_merge lines{source.dir, source.timestamps};
+      log_merge lines{source.dir, source.timestamps, !query.follow};
       if (!send_stored(stream, query, source, lines))
         return;
       if (loop)
         loop->follower().add(source, lines.reader(log_stream::out), lines.reader(log_stream::err));
     }
     if (loop)
-      loop->run(newest);
+      loop->run(stream);
   };
   return response;
 }
@@ -210,7 +230,7 @@ http_response log_response(
 http_response show_logs(const api_context& context, const http_request& request, const std::string& name) {
   auto query = parse(request);
   if (!query)
-    return problem(query.error());
+    return malformed(query.error());
   auto where = context.node.logs(name);
   if (!where)
     return problem(where.error());
@@ -220,7 +240,7 @@ http_response show_logs(const api_context& context, const http_request& request,
 http_response follow_all_logs(const api_context& context, const http_request& request, const std::string&) {
   auto query = parse(request);
   if (!query)
-    return problem(query.error());
+    return malformed(query.error());
   auto newest = newest_event_id(context.node); // before the list: who comes after it is told by an event
   if (!newest)
     return problem(newest.error());

@@ -3,6 +3,7 @@
 #include "actors/api/parameters.hpp"
 #include "actors/api/routes.hpp"
 #include "core/config/load.hpp"
+#include "core/config/value.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -111,10 +112,10 @@ http_response show_tree(const api_context& context, const http_request&, const s
 http_response apply_stack(const api_context& context, const http_request& request, const std::string&) {
   auto dry_run = flag_parameter(request, "dry_run", false);
   if (!dry_run)
-    return problem(dry_run.error());
+    return malformed(dry_run.error());
   auto file = std::string{request.parameter("file")};
   if (!file.empty() && file.front() != '/')
-    return problem(fail(errc::invalid_config, "parameter 'file': '{}' is not an absolute path", file));
+    return malformed(fail(errc::invalid_config, "parameter 'file': '{}' is not an absolute path", file));
   auto format = sent_as_json(request) ? config_format::json : config_format::toml;
   if (format == config_format::json && !nlohmann::json::accept(request.body))
     return problem(400, "malformed", "Malformed JSON", "the body is not JSON");
@@ -125,7 +126,9 @@ http_response apply_stack(const api_context& context, const http_request& reques
     std::string text;
     for (const auto& error : loaded.errors)
       text += (text.empty() ? "" : "\n") + to_string(error);
-    return problem(make_error(errc::invalid_config, text));
+    auto refused = make_error(errc::invalid_config, text);
+    bool unreadable = format == config_format::toml && !config::parse_toml(request.body).errors.empty();
+    return unreadable ? malformed(refused) : problem(refused);
   }
   auto plan = context.node.apply(std::move(loaded.value), *dry_run);
   if (!plan)

@@ -22,7 +22,7 @@ problem_kind kind_of(errc code) {
     case errc::timed_out: return {504, "timed-out", "Timed out"};
     case errc::spawn_failed: return {500, "spawn-failed", "Start failed"};
     case errc::unsupported: return {501, "unsupported", "Not supported"};
-    case errc::limit_reached: return {413, "limit-reached", "Limit reached"};
+    case errc::limit_reached: return {503, "limit-reached", "Limit reached"};
     case errc::canceled: return {409, "canceled", "Overtaken by a later request"};
     case errc::unreachable: return {503, "unreachable", "Not reachable"};
     case errc::io_failure: return {500, "io-failure", "The operating system refused"};
@@ -69,7 +69,20 @@ http_response problem(const http_refusal& refused) {
 http_response problem(const caf::error& error) {
   auto code = code_of(error);
   auto kind = kind_of(code);
-  return make_problem(kind.status, kind.type, kind.title, sentence(error), code == errc::invalid_config);
+  auto response = make_problem(kind.status, kind.type, kind.title, sentence(error), code == errc::invalid_config);
+  if (code == errc::limit_reached)
+    response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+http_response malformed(const caf::error& error) {
+  return make_problem(400, "malformed", "Malformed request", sentence(error), true);
+}
+
+http_response busy(std::string_view detail) {
+  auto response = problem(503, "busy", "Service unavailable", detail);
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
 }
 
 } // namespace duende::api

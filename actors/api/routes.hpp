@@ -62,6 +62,11 @@ http_response problem(const http_refusal& refused);
 /// An error of ours; for a rejected configuration the sentence's lines become `errors`.
 http_response problem(const caf::error& error);
 
+/// 400: a request or parameter that can't be read, with the sentence's lines as `errors`.
+http_response malformed(const caf::error& error);
+/// 503 with Retry-After: nothing is wrong with the request, there is no room for it now.
+http_response busy(std::string_view detail);
+
 /// 0 where nothing has happened yet.
 caf::expected<std::int64_t> newest_event_id(control& node);
 

@@ -133,6 +133,8 @@ void api_server::impl::accept_one(listener& from) {
   }
   if (from.tcp)
     api::prepare_peer(fd);
+  else if (!api::is_own_peer(fd))
+    return api::turn_stranger_away(fd);
   start_thread(from, fd);
 }
 

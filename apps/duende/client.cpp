@@ -42,6 +42,8 @@ errc code_of_problem(int status, const std::string& type) {
     return errc::wrong_state;
   if (kind == "already-exists")
     return errc::already_exists;
+  if (kind == "limit-reached")
+    return errc::limit_reached;
   if (kind == "spawn-failed")
     return errc::spawn_failed;
   switch (status) {

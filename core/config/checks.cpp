@@ -166,7 +166,8 @@ bool parse_host_port(std::string_view text, host_port& to) {
 }
 
 bool is_loopback(std::string_view host) {
-  if (host == "localhost")
+  constexpr std::string_view name = "localhost";
+  if (std::equal(host.begin(), host.end(), name.begin(), name.end(), [](char a, char b) { return (a | 0x20) == b; }))
     return true;
   std::string text{host};
   in_addr v4{};

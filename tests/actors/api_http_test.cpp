@@ -116,10 +116,12 @@ TEST_CASE("JSON stays JSON whatever the bytes", "[api]") {
 }
 
 TEST_CASE("only this machine's own pages may ask over TCP", "[api]") {
-  for (const char* good : {"localhost", "LocalHost:80", "127.0.0.1", "127.1.2.3:9", "[::1]", "[::1]:80"})
+  for (const char* good :
+       {"localhost", "LocalHost:80", "127.0.0.1", "127.1.2.3:9", "[::1]", "[::1]:80", "[0:0:0:0:0:0:0:1]:9465"})
     CHECK(is_loopback_authority(good));
   for (const char* bad :
-       {"", "evil.com", "localhost.evil.com", "10.0.0.1", "[::2]", "[::1", "[::1]x", "127.0.0.1.evil.com"})
+       {"", "evil.com", "localhost.evil.com", "10.0.0.1", "[::2]", "[::1", "[::1]x", "127.0.0.1.evil.com",
+        "[127.0.0.1]", "::1"})
     CHECK_FALSE(is_loopback_authority(bad));
   auto refused = [](http_headers headers) {
     http_request request;

@@ -110,3 +110,23 @@ TEST_CASE("followers that come and go leave nothing behind", "[api]") {
   CHECK(eventually([&] { return descriptors() <= before + 2; }, 10s));
   CHECK(api.get("/healthz").status == 200);
 }
+
+TEST_CASE("a gap is told to every follower, whatever it asked for", "[api]") {
+  api_fixture api;
+  auto by_hub = GENERATE(true, false); // what is no longer remembered comes from the history itself
+  const char* filter = GENERATE("daemon=web", "kind=exit");
+  if (!by_hub)
+    api.node.emit_many(10, "db");
+  raw_connection other{api.socket}, follower{api.socket};
+  other.send(following(by_hub ? 2 : 12));
+  other.receive(": follows");
+  follower.send(
+    std::string{"GET /v1/events?"} + filter
+    + " HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nLast-Event-ID: 2\r\n\r\n");
+  auto text = follower.receive(": follows");
+  api.node.emit_many(3, "db");
+  api.node.emit_gap("event ids 5 to 9 are no longer kept");
+  text += follower.receive("no longer kept");
+  CHECK(text.find("no longer kept") != std::string::npos);
+  CHECK(text.find("\"daemon\":\"db\"") == std::string::npos);
+}

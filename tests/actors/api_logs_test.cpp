@@ -103,7 +103,7 @@ TEST_CASE("logs are served as text and as JSON lines, both streams in order", "[
   auto since = api.get("/v1/daemons/db/logs?since=2026-01-31T12:00:03Z");
   CHECK(since.body.find("out 3") != std::string::npos);
   CHECK(since.body.find("err 2") == std::string::npos);
-  CHECK(api.get("/v1/daemons/db/logs?tail=-1").status == 422);
+  CHECK(api.get("/v1/daemons/db/logs?tail=-1").status == 400);
   CHECK(api.get("/v1/daemons/nosuch/logs").status == 404);
   CHECK(api.get("/v1/daemons/web/logs").status == 200); // nothing written yet
 }
@@ -145,4 +145,55 @@ TEST_CASE("a follower waits for folders that do not exist yet", "[api]") {
   CHECK(pump("b:2\n"));
   append(api.dir + "/deep/down/a/stdout.log", "3\n");
   CHECK(pump("a:3\n"));
+}
+
+TEST_CASE("the last words without a newline are shown, and a follower waits for the rest of the line", "[api]") {
+  api_fixture api;
+  auto path = api.dir + "/logs/db/stdout.log";
+  append(path, "2026-01-31T12:00:00.000Z one\n2026-01-31T12:00:01.000Z last words");
+  auto has = [&](const char* target, const char* text) { return api.get(target).body.find(text) != std::string::npos; };
+  CHECK(has("/v1/daemons/db/logs", "Z one\n2026-01-31T12:00:01.000Z last words\n"));
+  CHECK(has("/v1/daemons/db/logs?tail=1", "Z last words\n"));
+  CHECK_FALSE(has("/v1/daemons/db/logs?tail=1", "one"));
+  raw_connection follower{api.socket};
+  follower.send("GET /v1/daemons/db/logs?follow=1&tail=5 HTTP/1.1\r\nHost: x\r\n\r\n");
+  auto text = follower.receive("one\n");
+  append(path, " and more\n");
+  text += follower.receive("more\n");
+  CHECK(text.find("Z last words and more\n") != std::string::npos);
+}
+
+TEST_CASE("a follower is told where lines were rotated away unread", "[api]") {
+  auto as_json = GENERATE(false, true);
+  api_fixture api;
+  auto path = api.dir + "/logs/db/stdout.log";
+  append(path, "2026-01-31T12:00:00.000Z begin\n");
+  raw_connection follower{api.socket};
+  follower.send(
+    std::string{"GET /v1/daemons/db/logs?follow=1&tail=1 HTTP/1.1\r\nHost: x\r\n"}
+    + (as_json ? "Accept: application/x-ndjson\r\n\r\n" : "\r\n"));
+  follower.receive("begin");
+  std::string many;
+  while (many.size() < 4 << 20)
+    many += "2026-01-31T12:00:00.000Z " + std::string(200, 'x') + "\n";
+  append(path, many); // more than a peer that does not read can be sent
+  CHECK(follower.receive("xxx").find("xxx") != std::string::npos);
+  std::filesystem::remove(path);
+  append(path, "2026-01-31T12:00:02.000Z after\n");
+  auto text = follower.receive(as_json ? "\"after\"" : "Z after");
+  CHECK(text.find("lines are missing here") != std::string::npos);
+  CHECK((text.find("\"lost\":true") != std::string::npos) == as_json);
+}
+
+TEST_CASE("who can't be served as a follower is told so by the status", "[api]") {
+  api_fixture api;
+  api.node.refuses_followers = true;
+  for (const char* target : {"/v1/logs?follow=1", "/v1/events"}) {
+    auto refused = api.get(target, "Accept: text/event-stream\r\n");
+    INFO(target);
+    CHECK(refused.status == 503);
+    CHECK(refused.head.find("Retry-After: ") != std::string::npos);
+    CHECK(refused.body.find("cannot follow") != std::string::npos);
+  }
+  CHECK(api.get("/v1/logs").status == 200);
 }

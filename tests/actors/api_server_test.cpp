@@ -11,6 +11,8 @@
 #include <arpa/inet.h>
 
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 
 using namespace duende;
 using namespace duende::test;
@@ -64,6 +66,51 @@ TEST_CASE("daemons are listed, shown and acted upon", "[api]") {
   CHECK(ask(api.socket, "DELETE", "/v1/daemons/db").status == 404);
 }
 
+TEST_CASE("too many commands for one daemon are asked to come again", "[api]") {
+  api_fixture api;
+  api.node.crowded_name = "db";
+  auto refused = api.post("/v1/daemons/db/restart");
+  CHECK(refused.status == 503);
+  CHECK(refused.head.find("Retry-After: ") != std::string::npos);
+  CHECK(refused.body.find("64 commands waiting") != std::string::npos);
+}
+
+TEST_CASE("the unix socket is for the node's user and root, whatever its mode", "[api]") {
+  if (geteuid() != 0) {
+    WARN("needs root to become somebody else");
+    return;
+  }
+  api_fixture api;
+  for (const auto& path : {api.dir, api.dir + "/run", api.socket})
+    REQUIRE(chmod(path.c_str(), 0777) == 0);
+  int answer[2];
+  REQUIRE(pipe(answer) == 0);
+  auto stranger = fork();
+  if (stranger == 0) { // nothing that another thread may have locked is touched here
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    api.socket.copy(address.sun_path, sizeof address.sun_path - 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    constexpr std::string_view request = "GET /v1/node HTTP/1.1\r\nHost: x\r\n\r\n";
+    char bytes[4096];
+    bool asked =
+      setresuid(65534, 65534, 65534) == 0 && connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    (void)!::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+    auto n = asked ? read(fd, bytes, sizeof bytes) : 0;
+    (void)!write(answer[1], bytes, static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    _exit(0);
+  }
+  close(answer[1]);
+  char bytes[4096];
+  auto n = read(answer[0], bytes, sizeof bytes);
+  close(answer[0]);
+  waitpid(stranger, nullptr, 0);
+  auto told = parse_response({bytes, static_cast<std::size_t>(std::max<ssize_t>(n, 0))});
+  CHECK(told.status == 403);
+  CHECK(told.body.find("for the user of the node and root") != std::string::npos);
+  CHECK(api.get("/v1/node").status == 200);
+}
+
 TEST_CASE("a problem says what, and configuration errors come one by one", "[api]") {
   api_fixture api;
   auto refused =
@@ -77,6 +124,10 @@ TEST_CASE("a problem says what, and configuration errors come one by one", "[api
     CHECK(problem[member].is_string());
   CHECK(api.post("/v1/daemons", "{").status == 400);
   CHECK(api.post("/v1/apply", "[[daemon]]\nname=1").status == 422);
+  auto unreadable = api.post("/v1/apply", "[[daemon]\nname = ");
+  CHECK(unreadable.status == 400);
+  CHECK_FALSE(nlohmann::json::parse(unreadable.body)["errors"].empty());
+  CHECK(api.post("/v1/daemons/db/stop?timeout=x").status == 400);
   auto added = api.post("/v1/daemons", R"({"name":"x","binary_path":"/bin/true"})");
   CHECK(added.status == 201);
   CHECK(added.head.find("Location: /v1/daemons/x") != std::string::npos);

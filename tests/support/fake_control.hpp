@@ -4,6 +4,7 @@
 #include "actors/control.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <map>
@@ -58,6 +59,8 @@ public:
     std::unique_lock lock{mutex_};
     if (auto found = find(name); !found)
       return found.error();
+    if (wait && name == crowded_name)
+      return fail(errc::limit_reached, "'{}' has 64 commands waiting already", name);
     if (wait && name == slow_name) { // an action that takes for ever
       released_.wait_for(lock, timeout, [this] { return stopping_; });
       return fail(errc::timed_out, "'{}' has not finished", name);
@@ -153,6 +156,8 @@ public:
 
   std::shared_ptr<void>
   follow_events(std::int64_t after_id, std::function<bool(const std::vector<event>&)> on_events) override {
+    if (refuses_followers)
+      return nullptr;
     auto token = std::make_shared<int>();
     {
       std::lock_guard lock{mutex_};
@@ -211,7 +216,16 @@ public:
       emit(event_kind::restart, daemon);
   }
 
-  std::string slow_name; ///< waiting for it takes until its timeout, or the node's shutdown
+  /// What the history says of itself.
+  void emit_gap(const std::string& text) {
+    std::lock_guard lock{mutex_};
+    events_.push_back({.id = last_id() + 1, .at = wall_now(), .kind = event_kind::limit, .node = "fake", .text = text});
+    changed_.notify_all();
+  }
+
+  std::string slow_name;    ///< waiting for it takes until its timeout, or the node's shutdown
+  std::string crowded_name; ///< too many wait for it already
+  std::atomic<bool> refuses_followers = false;
   std::string log_root = "/nonexistent";
   bool log_timestamps = true;
   bool ready = true;
