@@ -31,19 +31,28 @@ int main(int argc, char** argv) {
     return 1;
   }
   if (argc > 3 && !strcmp(argv[2], "lines")) {
-    // Cheap to make: a writer slower than the pipe would hide what the reader costs.
-    static char piece[4000];
+    // Cheap to make: a writer slower than the pipe would hide what the reader costs. So each line keeps its place in the piece,
+    // and its number grows by as many as there are, in place.
+    enum { lines = 40, width = 100, last_digit = 14, first_digit = 5 };
+    static char piece[lines * width];
     memset(piece, '-', sizeof piece);
-    for (int i = 0; i < 40; ++i) {
-      memcpy(piece + i * 100, "line ", 5);
-      piece[i * 100 + 99] = '\n';
+    for (int i = 0; i < lines; ++i) {
+      char* line = piece + i * width;
+      long number = 10000000000L - lines + 1 + i; // one piece before the first: it wraps to 1, 2, 3 ...
+      memcpy(line, "line ", 5);
+      for (int at = last_digit; at >= first_digit; --at, number /= 10)
+        line[at] = (char)('0' + number % 10);
+      line[width - 1] = '\n';
     }
-    long number = 0;
     for (long left = atol(argv[3]) << 20; left > 0; left -= (long)sizeof piece) {
-      for (int i = 0; i < 40; ++i) {
-        long rest = ++number;
-        for (char* digit = piece + i * 100 + 14; digit >= piece + i * 100 + 5; --digit, rest /= 10)
-          *digit = (char)('0' + rest % 10);
+      for (int i = 0; i < lines; ++i) {
+        char* line = piece + i * width;
+        int at = last_digit - 1;
+        for (line[at] = (char)(line[at] + lines / 10); line[at] > '9'; ++line[at]) {
+          line[at] = (char)(line[at] - 10);
+          if (--at < first_digit)
+            break;
+        }
       }
       for (size_t done = 0; done < sizeof piece;) {
         ssize_t n = write(1, piece + done, sizeof piece - done);
