@@ -160,6 +160,7 @@ std::string node_host::host_control::metrics() {
       input.daemons.push_back(std::move(one));
     }
     input.supervisors = std::move(all->supervisors);
+    input.mailbox_max = all->mailbox_max;
   }
   input.actors = host_.system_->registry().running();
   auto text = render_metrics(input);

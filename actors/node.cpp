@@ -259,6 +259,7 @@ node::reply<tree_snapshot> node::snapshot() {
     std::size_t missing = 0;
   };
   auto all = std::make_shared<gathering>();
+  all->result.mailbox_max = mailbox().size();
   auto promise = make_response_promise<tree_snapshot>();
   auto arrived = [this, all, promise]() mutable {
     if (--all->missing != 0)
@@ -284,6 +285,7 @@ node::reply<tree_snapshot> node::snapshot() {
       .then(
         [all, arrived](tree_snapshot& part) mutable {
           auto& r = all->result;
+          r.mailbox_max = std::max(r.mailbox_max, part.mailbox_max);
           r.daemons.insert(
             r.daemons.end(), std::make_move_iterator(part.daemons.begin()),
             std::make_move_iterator(part.daemons.end()));

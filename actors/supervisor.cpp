@@ -127,8 +127,9 @@ void supervisor::on_timer(std::uint64_t timer) {
   restart_later(c, {});
 }
 
-tree_snapshot supervisor::snapshot() const {
+tree_snapshot supervisor::snapshot() {
   tree_snapshot result;
+  result.mailbox_max = mailbox().size();
   auto now = monotonic_now();
   supervisor_status own;
   own.name = spec_.name;

@@ -28,6 +28,7 @@ struct command {
 struct tree_snapshot {
   std::vector<daemon_status> daemons;
   std::vector<supervisor_status> supervisors;
+  std::uint64_t mailbox_max = 0; ///< messages that waited behind this question in the fullest mailbox
 };
 
 /// A new daemon for a running supervisor.
@@ -140,7 +141,7 @@ private:
   reply change_child(const std::string& name, const change_order_ptr& order);
   reply find_child(const std::string& name);
   void add_actors(std::vector<actor_order> orders);
-  tree_snapshot snapshot() const;
+  tree_snapshot snapshot();
   reply wait_for(child& c, bool until_running, std::uint32_t incarnation, bool wait);
   reply refuse(verb what, const child& c) const;
   void answer_change(child& c);
