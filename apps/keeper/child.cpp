@@ -60,13 +60,27 @@ std::string_view digits(std::uint32_t value, char (&buffer)[12]) {
 void take_own_descriptors(const child_plan& plan) {
   if (plan.apart == nullptr)
     return;
-  long result = raw_call(SYS_close_range, plan.keep_below, ~0u, CLOSE_RANGE_UNSHARE);
+  long result = raw_call(SYS_close_range, plan.staged_end, ~0u, CLOSE_RANGE_UNSHARE);
   if (result != 0) // Linux before 5.9
     result = raw_call(SYS_unshare, CLONE_FILES);
   if (result != 0)
     report(plan, step::stdio, result);
   __atomic_store_n(plan.apart, 1, __ATOMIC_RELEASE);
   raw_call(SYS_futex, raw(plan.apart), FUTEX_WAKE_PRIVATE, 1);
+}
+
+void close_between(int first, int end) {
+  if (first < end && raw_call(SYS_close_range, first, end - 1, 0) != 0) // Linux before 5.9
+    for (int fd = first; fd < end; ++fd)
+      raw_call(SYS_close, fd);
+}
+
+/// What was staged for others: held here until our exec, it would keep their status pipes open.
+void close_staged_of_others(const child_plan& plan) {
+  bool own = plan.apart != nullptr;
+  int first = own ? plan.first_staged : plan.staged_end;
+  close_between(plan.staged_begin, first);
+  close_between(first + flight::staged_count, plan.staged_end);
 }
 
 void write_ledger(const child_plan& plan) {
@@ -231,14 +245,15 @@ void become_child(const child_plan& given) {
   child_plan plan = given;
   auto& request = *plan.request;
   take_own_descriptors(plan);
+  close_staged_of_others(plan);
   write_ledger(plan);
   if (long result = raw_call(SYS_setsid); result < 0)
     report(plan, step::session, result);
   enter_cgroup(plan);
-  set_limits(plan);
   set_stdio(plan);
   set_sockets(plan);
   set_ready_fd(plan);
+  set_limits(plan); // after what moves descriptors: the keeper's own numbers may lie far above the daemon's limit
   set_user(plan);
   if (request.no_new_privileges)
     if (long result = raw_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1); result != 0)

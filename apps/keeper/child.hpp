@@ -30,9 +30,10 @@ struct child_plan {
   const rlimit* open_files = nullptr; ///< the limit to give back where the request sets none
   ledger* book = nullptr;
   std::uint32_t index = 0;
-  std::uint64_t before = 0, tick = 1; ///< CLOCK_BOOTTIME ahead of clone; nanoseconds of a clock tick
-  std::uint32_t* apart = nullptr;     ///< set to 1 once the child has descriptors of its own; null where it began so
-  int keep_below = 0;                 ///< it takes the descriptors below this number along
+  std::uint64_t before = 0, tick = 1;   ///< CLOCK_BOOTTIME ahead of clone; nanoseconds of a clock tick
+  std::uint32_t* apart = nullptr;       ///< set to 1 once the child has descriptors of its own; null where it began so
+  int staged_begin = 0, staged_end = 0; ///< the numbers of all flights; those below the end it takes along
+  int first_staged = 0;                 ///< its own ones
 };
 
 /// A start under way in the keeper's own memory: the child reads the request here and runs on this stack until its exec.

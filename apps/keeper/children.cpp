@@ -45,6 +45,11 @@ slot* keeper::obtain(const uuid& id) {
 }
 
 void keeper::drop(slot& which) {
+  sockaddr_un bound{};
+  if (socklen_t size = sizeof bound; which.notify >= 0
+                                     && getsockname(which.notify, reinterpret_cast<sockaddr*>(&bound), &size) == 0
+                                     && bound.sun_path[0] == '/')
+    unlink(bound.sun_path);
   close_channels(which);
   drop_stored(which, {});
   by_id_.erase(which.id);
@@ -169,7 +174,7 @@ void keeper::launch(slot& which, const protocol::spawn& request, flight* start) 
   if (!socket_fds_.empty())
     add_listen_env(which, request, env);
   int status[2];
-  if (pipe2(status, O_CLOEXEC) != 0)
+  if (pipe2(status, O_CLOEXEC | O_NONBLOCK) != 0) // another child may hold the write end for long: a read must not wait
     return fail(which, protocol::step::pipes, errno, {});
   child_plan plan;
   plan.request = &request;
@@ -186,6 +191,8 @@ void keeper::launch(slot& which, const protocol::spawn& request, flight* start) 
   plan.open_files = raised_open_files_ ? &open_files_ : nullptr;
   plan.book = &ledger_;
   plan.index = which.index;
+  plan.staged_begin = staged_begin_;
+  plan.staged_end = staged_end_;
   plan.tick = tick_;
   plan.before = boottime();
   which.exit.started = monotonic();
@@ -250,9 +257,11 @@ void keeper::fail(slot& which, protocol::step step, int error, std::string_view 
 }
 
 /// The status pipe is closed (exec succeeded, or the process was killed ahead of it) or brings a report.
-void keeper::on_status(slot& which, bool reported) {
+void keeper::on_status(slot& which, word left) {
   child_report what;
-  auto size = reported ? read(which.status, &what, sizeof what) : 0;
+  auto size = left == word::none ? 0 : read(which.status, &what, sizeof what);
+  if (size < 0 && errno == EAGAIN && left == word::some)
+    return; // an event of an earlier use of this slot
   if (size != sizeof what)
     executed(which);
   unwatch(which.status);

@@ -39,7 +39,7 @@ void keeper::on_exit(slot& which) {
   if (which.flight != nullptr && which.flight->staged)
     clear_staged(*which.flight); // else the read below would wait for ourselves
   if (which.status >= 0)
-    on_status(which); // tells a failed exec from a process that was
+    on_status(which, word::unknown); // tells a failed exec from a process that was
   end_process(which);
 }
 

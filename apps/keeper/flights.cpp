@@ -14,15 +14,25 @@ constexpr nanoseconds longest_wait = milliseconds; ///< for a child that the mac
 
 } // namespace
 
-/// Before there are other descriptors, so that the numbers are low. Where they can't be had, children take copies of all.
+/// Before there are other descriptors, so that the numbers are low, and one after another, so that a child can close those of
+/// others. Where they can't be had, children take copies of all.
 void keeper::reserve_staged() {
+  int next = std::max({settings_.ready_fd, settings_.adopt_fd, 2}) + 1; // nothing of ours lies among them
   for (auto& each : flights_) {
-    int first = fcntl(null_, F_DUPFD_CLOEXEC, 3);
-    for (int i = 1; i < flight::staged_count; ++i)
-      if (fcntl(null_, F_DUPFD_CLOEXEC, first + i) != first + i)
+    int first = -1;
+    for (int i = 0; i < flight::staged_count; ++i) {
+      int fd = fcntl(null_, F_DUPFD_CLOEXEC, next);
+      if (fd < 0 || (staged_end_ != 0 && fd != staged_end_)) {
+        if (fd >= 0)
+          close(fd);
         return;
+      }
+      if (staged_end_ == 0)
+        staged_begin_ = fd;
+      first = i == 0 ? fd : first;
+      staged_end_ = next = fd + 1;
+    }
     each.first_staged = first;
-    keep_below_ = first + flight::staged_count;
   }
 }
 
@@ -61,7 +71,7 @@ void keeper::stage(flight& start) {
   }
   start.apart = 0;
   plan.apart = &start.apart;
-  plan.keep_below = keep_below_;
+  plan.first_staged = start.first_staged;
   start.plan = plan;
   start.staged = true;
 }

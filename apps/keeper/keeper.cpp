@@ -156,7 +156,7 @@ void keeper::dispatch(const epoll_event& event) {
     case tag::node_status: on_node_status(); break;
     case tag::slot_status:
       if (which != nullptr && which->status >= 0)
-        on_status(*which, (event.events & EPOLLIN) != 0);
+        on_status(*which, (event.events & EPOLLIN) != 0 ? word::some : word::none);
       break;
     case tag::slot_exit:
       if (which != nullptr && which->pidfd >= 0)

@@ -71,7 +71,8 @@ private:
   int open_pipe();
   int bind_notify(std::string_view path);
   void fail(slot& which, protocol::step step, int error, std::string_view subject);
-  void on_status(slot& which, bool reported = true);
+  enum class word : std::uint8_t { some, none, unknown }; ///< whether a report lies in the status pipe
+  void on_status(slot& which, word left);
   void executed(slot& which);
   int signal_child(slot& which, int number, protocol::scope scope);
 
@@ -130,7 +131,7 @@ private:
   void on_forget(const protocol::forget& request);
   void on_set_record(const protocol::set_record& request);
   void on_main_pid(const protocol::main_pid& request);
-  void on_large(protocol::kind what, int fd);
+  void on_large(std::string_view announcement, int fd);
 
   // sockets.cpp: what daemons listen on
   bool open_sockets(const protocol::spawn& request, std::vector<int>& fds, std::string_view& failed);
@@ -179,8 +180,9 @@ private:
   int exit_code_ = 0;
   bool over_ = false;
 
-  flight flights_[8];  ///< more than there are processors to run them
-  int keep_below_ = 0; ///< the descriptors that their children take along
+  flight flights_[8]; ///< more than there are processors to run them
+  int staged_begin_ = 0,
+      staged_end_ = 0; ///< numbers that are reserved for them; their children take what is below along
   nanoseconds crowded_until_ = never;
   bool hanging_ = false; ///< all flights have been taken for too long
 

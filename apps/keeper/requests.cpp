@@ -38,7 +38,7 @@ void keeper::on_socket(std::uint32_t events) {
     if (next.too_large)
       refuse(kind{}, refusal::too_large, {}, 0, protocol::max_packet);
     else if (next.fd >= 0 && protocol::read_header(next.packet, head) && head.in_memfd)
-      on_large(head.kind, next.fd);
+      on_large(next.packet, next.fd);
     else {
       beside_ = next.fd;
       handle(next.packet);
@@ -55,7 +55,12 @@ template <class Request>
 bool keeper::understand(std::string_view packet, Request& request) {
   if (decode(packet, request))
     return true;
-  refuse(Request::type, refusal::malformed);
+  uuid id;
+  std::uint32_t incarnation = 0;
+  if constexpr (std::is_same_v<Request, protocol::spawn>) // somebody waits for the outcome
+    if (!protocol::read_subject(packet, id, incarnation))
+      id = {};
+  refuse(Request::type, refusal::malformed, id, incarnation);
   return false;
 }
 
@@ -65,6 +70,8 @@ void keeper::handle(std::string_view packet) {
     return refuse(kind{}, refusal::malformed);
   if (head.version != protocol::version)
     return refuse(kind{}, refusal::other_version, {}, 0, protocol::version);
+  if (head.in_memfd) // its descriptor was lost on the way: we have no number for it
+    return on_large(packet, -1);
   auto dispatch_to = [&](auto request, auto&& handler) {
     if (understand(packet, request))
       (this->*handler)(request);
@@ -103,21 +110,34 @@ void keeper::handle(std::string_view packet) {
   }
 }
 
-void keeper::on_large(kind what, int fd) {
+void keeper::on_large(std::string_view announcement, int fd) {
+  protocol::header head;
+  protocol::read_header(announcement, head);
+  uuid id;
+  std::uint32_t incarnation = 0;
+  if (!protocol::read_subject(announcement, id, incarnation))
+    id = {};
+  auto no = [&](refusal why, std::int64_t detail) { refuse(head.kind, why, id, incarnation, detail); };
+  if (head.version != protocol::version)
+    return refuse(head.kind, refusal::other_version, {}, 0, protocol::version);
   struct stat info {};
-  if (what != kind::spawn || fstat(fd, &info) != 0 || info.st_size <= 0)
-    return refuse(what, refusal::malformed);
+  if (fd < 0)
+    return no(refusal::system, EMFILE);
+  if (head.kind != kind::spawn || fstat(fd, &info) != 0 || info.st_size <= 0)
+    return no(refusal::malformed, 0);
   auto size = static_cast<std::size_t>(info.st_size);
   if (size > protocol::max_request)
-    return refuse(what, refusal::too_large, {}, 0, protocol::max_request);
+    return no(refusal::too_large, protocol::max_request);
   auto* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED)
-    return refuse(what, refusal::system, {}, 0, errno);
+    return no(refusal::system, errno);
   auto count = pread(fd, memory, size, 0); // copied: the sender could still change it
-  if (count > 0)
-    handle({static_cast<char*>(memory), static_cast<std::size_t>(count)});
+  protocol::header inner;
+  std::string_view packet{static_cast<char*>(memory), count > 0 ? static_cast<std::size_t>(count) : 0};
+  if (protocol::read_header(packet, inner) && inner.kind == head.kind && !inner.in_memfd)
+    handle(packet);
   else
-    refuse(what, refusal::malformed);
+    no(refusal::malformed, 0);
   munmap(memory, size);
 }
 

@@ -3,6 +3,7 @@
 #include "apps/keeper/keeper.hpp"
 
 #include <linux/kcmp.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,9 +19,17 @@ bool same_file(int a, int b) {
   auto result = syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILE, a, b);
   if (result >= 0)
     return result == 0;
+  // Without kcmp(2): a socket is one open file, but all eventfds share one inode, and a file may be open twice.
   struct stat of_a {
-  }, of_b{}; // a kernel without kcmp(2)
-  return fstat(a, &of_a) == 0 && fstat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+  }, of_b{};
+  return fstat(a, &of_a) == 0 && fstat(b, &of_b) == 0 && S_ISSOCK(of_a.st_mode) && of_a.st_dev == of_b.st_dev
+         && of_a.st_ino == of_b.st_ino;
+}
+
+/// An event may be about one that had this number before.
+bool hung_up(int fd) {
+  pollfd one{fd, 0, 0};
+  return poll(&one, 1, 0) == 1 && (one.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 bool is_fd_name(std::string_view name) {
@@ -79,7 +88,7 @@ void keeper::drop_stored(const slot& which, std::string_view name) {
 
 void keeper::on_stored_event(int fd) {
   auto known = std::find_if(stored_.begin(), stored_.end(), [&](auto& each) { return each.fd == fd; });
-  if (known == stored_.end())
+  if (known == stored_.end() || !hung_up(fd))
     return;
   epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
   close(fd);

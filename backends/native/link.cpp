@@ -147,6 +147,7 @@ void keeper_link::drop_fds(const uuid& id, const std::string& name) { impl_->sen
 void keeper_link::end_orphan(const uuid& id, int number) { impl_->send(protocol::end_orphan{id, number}); }
 
 caf::expected<void> keeper_link::upgrade(duration patience) {
+  std::lock_guard alone{impl_->upgrading};
   std::unique_lock lock{impl_->answering};
   impl_->answer.reset();
   protocol::upgrade request;

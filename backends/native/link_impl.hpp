@@ -43,6 +43,7 @@ struct keeper_link::impl : std::enable_shared_from_this<keeper_link::impl> {
   bool watched = false;
   std::string scratch;
 
+  std::mutex upgrading; ///< one at a time: they share the answer
   std::mutex answering;
   std::condition_variable answered;
   std::optional<caf::error> answer; ///< to an upgrade: none for yes; guarded by `answering`
@@ -59,9 +60,10 @@ struct keeper_link::impl : std::enable_shared_from_this<keeper_link::impl> {
 
 private:
   struct descriptors;
-  enum class sent { done, blocked, failed };
+  enum class sent { done, blocked, later, failed };
   sent put(const std::string& packet, int memfd);
-  void submit(std::string packet, int memfd);
+  void submit(std::string packet, int memfd, sent why);
+  void flush_soon();
   bool overloaded(std::size_t more) const;
   void flush();
   void handle(std::string_view packet, descriptors& fds);

@@ -147,6 +147,10 @@ void keeper_link::impl::handle(std::string_view packet, descriptors& fds) {
   protocol::header head;
   if (!read_header(packet, head))
     return;
+  if (head.version != protocol::version && !listed) { // whatever it says: no field of it is ours to read
+    rejection = fmt::format("the keeper speaks version {}, this node {}", head.version, protocol::version);
+    return;
+  }
   auto call = [&](auto message, auto member, auto convert) {
     if (!decode(packet, message))
       return;
@@ -159,7 +163,7 @@ void keeper_link::impl::handle(std::string_view packet, descriptors& fds) {
     case kind::welcome: {
       protocol::welcome message;
       if (!decode(packet, message) || message.version != protocol::version) {
-        rejection = fmt::format("the keeper speaks version {}, this node {}", head.version, protocol::version);
+        rejection = fmt::format("the keeper speaks version {}, this node {}", message.version, protocol::version);
         return;
       }
       keeper_pid = message.keeper_pid;

@@ -16,6 +16,7 @@ namespace duende {
 namespace {
 
 constexpr std::size_t queue_limit = 64u << 20;
+constexpr auto shortage_pause = std::chrono::milliseconds{10};
 constexpr std::size_t inline_limit = protocol::max_packet / 2; ///< the rest by memfd: a socket's buffer may be small
 
 /// A sealed memfd with `content`; -1 with errno.
@@ -58,8 +59,11 @@ keeper_link::impl::sent keeper_link::impl::put(const std::string& packet, int me
   for (;;) {
     if (sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
       return sent::done;
-    if (errno == EAGAIN || errno == ENOBUFS)
+    if (errno == EAGAIN)
       return sent::blocked;
+    if (errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS)
+      return sent::
+        later; // the kernel is short of memory, or too many descriptors are under way: no event tells the end of it
     if (errno != EINTR)
       return sent::failed; // the keeper is gone: receiving tells
   }
@@ -67,11 +71,20 @@ keeper_link::impl::sent keeper_link::impl::put(const std::string& packet, int me
 
 bool keeper_link::impl::overloaded(std::size_t more) const { return queued_bytes + more > queue_limit; }
 
-void keeper_link::impl::submit(std::string packet, int memfd) {
+void keeper_link::impl::submit(std::string packet, int memfd, sent why) {
   queued_bytes += packet.size();
   queue.push_back({std::move(packet), memfd});
-  if (watched)
+  if (why == sent::later)
+    flush_soon();
+  else if (watched)
     io.modify(fd, EPOLLIN | EPOLLOUT);
+}
+
+void keeper_link::impl::flush_soon() {
+  io.after(shortage_pause, [link = weak_from_this()] {
+    if (auto self = link.lock(); self && !self->closed)
+      self->flush();
+  });
 }
 
 template <class Message>
@@ -90,14 +103,17 @@ void keeper_link::impl::send(const Message& message, int beside) {
       memfd = as_memfd(scratch);
       if (memfd < 0)
         problem = fmt::format("cannot create a memory file: {}", std::strerror(errno));
-      scratch = protocol::memfd_announcement(Message::type);
+      if constexpr (std::is_same_v<Message, protocol::spawn>)
+        scratch = protocol::memfd_announcement(Message::type, message.id, message.incarnation);
+      else
+        scratch = protocol::memfd_announcement(Message::type);
     }
     if (!problem.empty() && beside >= 0)
       close(beside);
     if (problem.empty()) {
       auto result = queue.empty() ? put(scratch, memfd) : sent::blocked;
-      if (result == sent::blocked)
-        submit(scratch, memfd);
+      if (result == sent::blocked || result == sent::later)
+        submit(scratch, memfd, result);
       else if (memfd >= 0)
         close(memfd);
     }
@@ -130,8 +146,13 @@ void keeper_link::impl::flush() {
   std::lock_guard lock{sending};
   while (!queue.empty()) {
     auto& first = queue.front();
-    if (put(first.packet, first.memfd) == sent::blocked)
+    auto result = put(first.packet, first.memfd);
+    if (result == sent::blocked)
       return;
+    if (result == sent::later) {
+      io.modify(fd, EPOLLIN); // it could be written to
+      return flush_soon();
+    }
     if (first.memfd >= 0)
       close(first.memfd);
     queued_bytes -= first.packet.size();

@@ -200,10 +200,22 @@ bool read_header(std::string_view packet, header& out) {
   return take.ok && (first & 0xff'ffff) == magic;
 }
 
-std::string memfd_announcement(kind what) {
+std::string memfd_announcement(kind what, const uuid& id, std::uint32_t incarnation) {
   std::string out;
   put_header(out, what, flag_memfd);
+  writer put{out};
+  put(id);
+  put.number(incarnation);
   return out;
+}
+
+bool read_subject(std::string_view packet, uuid& id, std::uint32_t& incarnation) {
+  if (packet.size() < header_size)
+    return false;
+  reader take{packet.data() + header_size, packet.data() + packet.size()};
+  take(id);
+  take.number(incarnation);
+  return take.ok;
 }
 
 template <class Message>

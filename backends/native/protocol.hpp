@@ -306,8 +306,11 @@ struct header {
 
 /// Reads the header alone; false where the packet is too short or not ours.
 bool read_header(std::string_view packet, header& out);
-/// The packet that announces a request in a memfd.
-std::string memfd_announcement(kind what);
+/// The packet that announces a request in a memfd, and whose start it is: also one that can't be read is told of by its name.
+std::string memfd_announcement(kind what, const uuid& id = {}, std::uint32_t incarnation = 0);
+/// Id and incarnation, with which an announcement and most requests begin; false where they are not there. A keeper or node of
+/// before may announce without them.
+bool read_subject(std::string_view packet, uuid& id, std::uint32_t& incarnation);
 
 /// Replaces `out` by the packet of `message`.
 template <class Message>
