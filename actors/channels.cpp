@@ -141,11 +141,6 @@ exec_cancel channels::launch_helper(const launch_request& request, std::function
     [link, id = request.id, number = request.incarnation] { link->signal(id, number, SIGKILL, signal_scope::group); };
 }
 
-void channels::expect_end(const uuid& id) {
-  std::lock_guard lock{mutex_};
-  helpers_.emplace(id, [](const exit_reason&) {});
-}
-
 bool channels::helper_ended(const uuid& id, const exit_reason& reason) {
   std::function<void(exit_reason)> done;
   std::shared_ptr<keeper_link> link;

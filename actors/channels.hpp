@@ -50,8 +50,6 @@ public:
 
   /// Starts a helper process (a probe); `done` is called on the reactor's thread with its end.
   exec_cancel launch_helper(const launch_request& request, std::function<void(exit_reason)> done);
-  /// A process that is none of the stack's: its end is acknowledged and nothing else.
-  void expect_end(const uuid& id);
   /// The end of a process: true where it was a helper's.
   bool helper_ended(const uuid& id, const exit_reason& reason);
 

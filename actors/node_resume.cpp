@@ -3,6 +3,8 @@
 
 #include "actors/life_record.hpp"
 
+#include <caf/send.hpp>
+
 #include <algorithm>
 #include <csignal>
 #include <future>
@@ -101,7 +103,7 @@ std::shared_ptr<node_seed> node_host::make_seed(stack wanted, loaded_state store
         ::close(fd);
     if (each.running) {
       auto link = link_;
-      side_->expect_end(each.process.id);
+      caf::anon_send(native_, adopt_atom::value, each.process.id, each.process.incarnation, launch_listener{});
       link->signal(each.process.id, each.process.incarnation, SIGKILL, signal_scope::group);
     } else {
       link_->forget(each.process.id);

@@ -22,7 +22,8 @@ using launch_request_ptr = std::shared_ptr<const launch_request>;
 
 using backend_actor = caf::typed_actor<
   caf::reacts_to<launch_atom, launch_request_ptr, launch_listener>,
-  // (id, incarnation): route its notices to that listener; it runs already
+  // (id, incarnation): route its notices to that listener, also those that came before; it runs already. Without a listener
+  // it is forgotten as soon as it has ended
   caf::reacts_to<adopt_atom, uuid, std::uint32_t, launch_listener>,
   caf::reacts_to<signal_atom, uuid, std::uint32_t, int, signal_scope>,
   // (id, incarnation, record): replaces the record kept with the child

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 namespace duende {
@@ -21,6 +22,15 @@ struct native_state {
   };
   std::shared_ptr<keeper_link> link;
   std::unordered_map<uuid, route> routes; ///< who hears of a daemon; gone with its exit
+
+  /// What was told of a daemon that nobody hears of yet: a node that comes back hears of ends before its tree stands. Each is
+  /// about something that the keeper holds, until its next launch or until it is forgotten.
+  struct unheard {
+    std::optional<launch_failure> failure;
+    std::optional<process_exit> exit;
+    std::optional<run_change> change; ///< the last one
+  };
+  std::unordered_map<uuid, unheard> kept;
 };
 
 /// Gives the link to the keeper, making it where there is none yet. Errors are answered as launch failures.
