@@ -39,7 +39,7 @@ void channels::arrived(const daemon_channels& what) {
           return complain(
             id, fmt::format("pid {}, which is none of its processes, wrote to its NOTIFY_SOCKET", sender));
         if (m.ready)
-          mark_ready(id);
+          mark_ready(id, readiness_type::notify);
         tell(id, notify_note{m, sender});
       },
       [this, id](const notify_message& m, pid_t sender, std::vector<int>& fds) {
@@ -68,7 +68,7 @@ void channels::arrived(const daemon_channels& what) {
 void channels::begin_ready(const uuid& id, int fd) {
   auto waiting = start_fd_probe(io_, fd, [this, id](const probe_result& result) {
     if (result.ok)
-      mark_ready(id);
+      mark_ready(id, readiness_type::fd);
     tell(id, probe_note{result.ok, result.text});
   });
   std::lock_guard lock{mutex_};
@@ -76,7 +76,8 @@ void channels::begin_ready(const uuid& id, int fd) {
 }
 
 void channels::listen(
-  const uuid& id, std::uint32_t incarnation, std::string record, caf::actor_addr to, std::uint32_t store_max) {
+  const uuid& id, std::uint32_t incarnation, std::string record, caf::actor_addr to, readiness_type ready,
+  std::uint32_t store_max) {
   int fd = -1;
   {
     std::lock_guard lock{mutex_};
@@ -84,6 +85,7 @@ void channels::listen(
     entry.incarnation = incarnation;
     entry.record = std::move(record);
     entry.to = std::move(to);
+    entry.ready_by = ready;
     entry.store_max = store_max;
     entry.complained = false;
     if (auto early = early_ready_.extract(id))
@@ -114,14 +116,26 @@ void channels::drop(const uuid& id) {
     ::close(early.mapped());
 }
 
-bool channels::mark_ready(const uuid& id) {
+void channels::replace(const uuid& id, std::uint32_t incarnation, std::string& record) {
+  std::lock_guard lock{mutex_};
+  auto found = entries_.find(id);
+  if (found == entries_.end() || found->second.incarnation != incarnation)
+    return;
+  if (is_ready(found->second.record))
+    duende::mark_ready(record);
+  found->second.record = record;
+}
+
+void channels::mark_ready(const uuid& id, readiness_type seen) {
   std::lock_guard lock{mutex_};
   auto found = entries_.find(id);
   if (found == entries_.end() || found->second.incarnation == 0 || !link_)
-    return false;
-  duende::mark_ready(found->second.record);
-  link_->set_record(id, found->second.incarnation, found->second.record);
-  return true;
+    return;
+  auto& entry = found->second;
+  if (entry.ready_by != seen || is_ready(entry.record)) // a daemon may repeat itself, and be ready in another way
+    return;
+  duende::mark_ready(entry.record);
+  link_->set_record(id, entry.incarnation, entry.record);
 }
 
 exec_cancel channels::launch_helper(const launch_request& request, std::function<void(exit_reason)> done) {

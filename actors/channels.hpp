@@ -5,6 +5,7 @@
 #include "actors/services.hpp"
 #include "backends/native/link.hpp"
 #include "core/exit_reason.hpp"
+#include "core/spec.hpp"
 #include "monitors/probes/notify.hpp"
 #include "monitors/probes/probe.hpp"
 
@@ -30,9 +31,12 @@ public:
   /// Takes over the notify and ready descriptors of `what`.
   void arrived(const daemon_channels& what);
   /// From now on `to` hears of daemon `id` (notify_note, probe_note). `record` is what the keeper holds for that incarnation.
-  /// It may leave `store_max` descriptors to its next life.
+  /// Only what is seen as `ready` makes it ready. It may leave `store_max` descriptors to its next life.
   void listen(
-    const uuid& id, std::uint32_t incarnation, std::string record, caf::actor_addr to, std::uint32_t store_max = 0);
+    const uuid& id, std::uint32_t incarnation, std::string record, caf::actor_addr to, readiness_type ready,
+    std::uint32_t store_max = 0);
+  /// `record` is about to replace what the keeper holds. Readiness that was seen already is put into it.
+  void replace(const uuid& id, std::uint32_t incarnation, std::string& record);
   /// A process that lived on: known ahead of `listen`, since what it sent waits on its socket.
   void resumed(const uuid& id, pid_t pid, const std::string& record, std::uint32_t store_max);
   /// Its process runs; only that one's messages and its descendants' count.
@@ -45,8 +49,8 @@ public:
   void silence(const uuid& id);
   /// Closes the daemon's descriptors.
   void drop(const uuid& id);
-  /// Readiness was seen: the keeper knows it before anything else happens. False where nobody listens.
-  bool mark_ready(const uuid& id);
+  /// Readiness was seen, in that way: the keeper knows it before anything else happens.
+  void mark_ready(const uuid& id, readiness_type seen);
 
   /// Starts a helper process (a probe); `done` is called on the reactor's thread with its end.
   exec_cancel launch_helper(const launch_request& request, std::function<void(exit_reason)> done);
@@ -61,6 +65,7 @@ private:
     std::unique_ptr<notify_channel> notify;
     probe_ptr ready;
     pid_t pid = 0; ///< 0: not known
+    readiness_type ready_by = readiness_type::none;
     std::uint32_t store_max = 0;
     bool complained = false; ///< once for each incarnation
   };

@@ -46,7 +46,7 @@ std::optional<life_record> parse_life_record(std::string_view text) {
 }
 
 void mark_ready(std::string& text) {
-  if (!text.empty())
+  if (text.starts_with('0')) // else it is known, and with it perhaps that the hooks are through
     text[0] = '1';
 }
 

@@ -36,5 +36,7 @@ std::string to_text(const life_record& record);
 std::optional<life_record> parse_life_record(std::string_view text);
 /// Sets readiness in the printed form, in place.
 void mark_ready(std::string& text);
+/// Likewise, reads it.
+inline bool is_ready(std::string_view text) { return text.starts_with('1') || text.starts_with('2'); }
 
 } // namespace duende

@@ -58,10 +58,10 @@ std::unique_ptr<readiness> readiness::begin(
   auto& r = *result;
   if (!r.with_->side)
     return result;
-  r.with_->side->listen(id, incarnation, record, to.address(), r.spec_->fd_store_max);
+  r.with_->side->listen(id, incarnation, record, to.address(), type, r.spec_->fd_store_max);
   if (type == readiness_type::log && r.with_->logs) {
     auto matched = [side = r.with_->side, id, address = to.address()] {
-      side->mark_ready(id);
+      side->mark_ready(id, readiness_type::log);
       send_if_alive(address, probe_note{true, {}});
     };
     if (auto watching = r.with_->logs->watch(id, r.spec_->ready.pattern, std::move(matched)); !watching)

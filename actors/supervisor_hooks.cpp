@@ -1,4 +1,5 @@
 // What the hooks of children need to know, and what follows them.
+#include "actors/channels.hpp"
 #include "actors/incarnation_state.hpp"
 #include "actors/supervisor.hpp"
 
@@ -18,6 +19,8 @@ void supervisor::post_started(child& c) {
     return;
   record->ready = record->post_started = true;
   more.record = to_text(*record);
+  if (with_->side)
+    with_->side->replace(more.id, c.incarnation, more.record);
   send(with_->native, record_atom::value, more.id, c.incarnation, more.record);
 }
 

@@ -1,6 +1,7 @@
 // What a supervisor writes down: records, counters, events, pid files.
 #include "actors/supervisor.hpp"
 
+#include "actors/channels.hpp"
 #include "core/crash_point.hpp"
 #include "core/units.hpp"
 #include "monitors/crashes/crash_store.hpp"
@@ -34,6 +35,8 @@ void supervisor::write_intent(child& c, intent wanted) {
   record.wanted = wanted;
   record.ready = c.ready;
   more.record = to_text(record);
+  if (with_->side)
+    with_->side->replace(more.id, c.incarnation, more.record);
   crash_point("supervisor.before_intent");
   send(with_->native, record_atom::value, more.id, c.incarnation, more.record);
   crash_point("supervisor.after_intent");
@@ -119,9 +122,12 @@ void supervisor::forget_child(child& c) {
       with_->crashes->forget(id);
     auto native = with_->native;
     auto* logs = with_->logs;
+    auto* side = with_->side;
     if (logs)
       logs->drain(id, [=] {
         logs->close(id);
+        if (side)
+          side->drop(id);
         caf::anon_send(native, forget_atom::value, id);
       });
     else

@@ -1,52 +1,13 @@
 // The node's end of the protocol against a keeper that the test plays.
 #include "backends/native/link.hpp"
-#include "backends/native/protocol.hpp"
 #include "core/reactor.hpp"
-#include "tests/support/catch.hpp"
+#include "tests/support/played_keeper.hpp"
 
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
+#include <cerrno>
 #include <future>
-#include <string>
 
 using namespace duende;
-
-namespace {
-
-/// The keeper's end of a socket pair.
-struct played_keeper {
-  played_keeper() {
-    int pair[2];
-    REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
-    theirs = pair[0];
-    own = pair[1];
-  }
-  ~played_keeper() { close(own); }
-  template <class Message>
-  void say(const Message& message, int version = protocol::version) {
-    std::string packet;
-    encode(packet, message);
-    packet[3] = static_cast<char>(version);
-    CHECK(send(own, packet.data(), packet.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(packet.size()));
-  }
-  /// What the node asks next; nothing where it does not within `ms`.
-  protocol::kind next(int ms = 10'000) {
-    pollfd one{own, POLLIN, 0};
-    char packet[4096];
-    protocol::header head;
-    if (poll(&one, 1, ms) != 1)
-      return {};
-    auto size = recv(own, packet, sizeof packet, 0);
-    REQUIRE(size > 0);
-    REQUIRE(protocol::read_header({packet, static_cast<std::size_t>(size)}, head));
-    return head.kind;
-  }
-  int theirs = -1, own = -1;
-};
-
-} // namespace
+using namespace duende::test;
 
 TEST_CASE("a keeper of another version is named at once") {
   reactor io;
