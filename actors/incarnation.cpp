@@ -61,7 +61,9 @@ incarnation_behavior starting(incarnation_ptr self) {
     [=](reload_atom) { tell(self, life_note::kind::reloaded, "it is starting"); },
     [=](signal_atom, int number) { signal_daemon(self, number, signal_scope::process); },
     [=](const launched& process) {
-      if (!hook_launched(self, process))
+      if (self->state.pid != 0)
+        main_process(self, process);
+      else if (!hook_launched(self, process))
         became_launched(self, process);
     },
     [=](const launch_failure& failure) {
@@ -104,8 +106,11 @@ incarnation_behavior running(incarnation_ptr self) {
     [=](resume_atom) {},
     [=](reload_atom) { reload(self); },
     [=](signal_atom, int number) { signal_daemon(self, number, signal_scope::process); },
-    [=](const launched&) {},
-    [=](const launch_failure& failure) { hook_failed(self, failure); },
+    [=](const launched& process) { main_process(self, process); },
+    [=](const launch_failure& failure) { // of a start that the node before this one began
+      if (!hook_failed(self, failure))
+        end_unlaunched(self, exit_reason::spawn(failure.text));
+    },
     [=](const process_exit& exit) {
       if (!hook_ended(self, exit))
         end_life(self, exit);
@@ -134,8 +139,11 @@ incarnation_behavior paused(incarnation_ptr self) {
     [=](resume_atom) { signal_daemon(self, SIGCONT, signal_scope::group); },
     [=](reload_atom) { tell(self, life_note::kind::reloaded, "it is paused"); },
     [=](signal_atom, int number) { signal_daemon(self, number, signal_scope::process); },
-    [=](const launched&) {},
-    [=](const launch_failure& failure) { hook_failed(self, failure); },
+    [=](const launched& process) { main_process(self, process); },
+    [=](const launch_failure& failure) { // of a start that the node before this one began
+      if (!hook_failed(self, failure))
+        end_unlaunched(self, exit_reason::spawn(failure.text));
+    },
     [=](const process_exit& exit) {
       if (!hook_ended(self, exit))
         end_life(self, exit);
@@ -173,7 +181,7 @@ incarnation_behavior stopping(incarnation_ptr self) {
     [=](reload_atom) { tell(self, life_note::kind::reloaded, "it is stopping"); },
     [=](signal_atom, int number) { signal_daemon(self, number, signal_scope::process); },
     [=](const launched& process) {
-      if (hook_launched(self, process))
+      if (hook_launched(self, process) || process.pid == self->state.pid)
         return;
       self->state.pid = process.pid;
       self->state.started_at = monotonic_now();

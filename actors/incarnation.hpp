@@ -69,7 +69,8 @@ struct life_note {
     status,
     health,
     post_started,
-    reloaded
+    reloaded,
+    main_pid ///< another process is its main one from now on
   };
   kind what = kind::status;
   std::int32_t pid = 0;

@@ -40,6 +40,14 @@ void became_launched(incarnation_ptr self, const launched& process) {
   set_alarm(self, alarm::ready_timeout, state.spec->ready.timeout);
 }
 
+void main_process(incarnation_ptr self, const launched& process) {
+  auto& state = self->state;
+  if (hook_launched(self, process) || process.pid == state.pid)
+    return;
+  state.pid = process.pid;
+  tell(self, life_note::kind::main_pid);
+}
+
 void became_ready(incarnation_ptr self, life_note::kind told) {
   auto& state = self->state;
   if (state.pid == 0)

@@ -64,6 +64,8 @@ incarnation_behavior stopping(incarnation_ptr self);
 
 // Transitions and what they do.
 void became_launched(incarnation_ptr self, const launched& process);
+/// It runs already; MAINPID= has named another process.
+void main_process(incarnation_ptr self, const launched& process);
 void became_ready(incarnation_ptr self, life_note::kind told = life_note::kind::ready);
 void began_stopping(incarnation_ptr self, const stop_order& order);
 void end_process(incarnation_ptr self, bool at_once);

@@ -212,6 +212,10 @@ void supervisor::on_life_note(const life_note& note) {
       break;
     case life_note::kind::post_started: post_started(c); break;
     case life_note::kind::reloaded: reloaded(c, note.text); break;
+    case life_note::kind::main_pid:
+      c.pid = note.pid;
+      write_pid_file(c);
+      break;
   }
 }
 

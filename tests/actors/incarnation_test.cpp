@@ -57,12 +57,18 @@ const std::vector<row> table = {
   {"signal",
    [](auto& d) { d.send(signal_atom::value, SIGHUP); },
    {"", "HUP d", "HUP d", "HUP d", "HUP d", "HUP d", ""}},
-  {"launched", [](auto& d) { d.launch(); }, {"[launched]", nullptr, "", "", nullptr, nullptr, "TERM d"}},
+  {"launched", [](auto& d) { d.launch(); }, {"[launched]", "", "", "", "", "", "TERM d"}},
+  {"launched as another pid",
+   [](auto& d) {
+     d.send(launched{d.id, 7, 4712, 1});
+   },
+   {"[launched]", "[main_pid]", "[main_pid]", "[main_pid]", "TERM d", "TERM d", "TERM d"}},
   {"launch failure",
    [](auto& d) {
      d.send(launch_failure{d.id, 7, "no such file"});
    },
-   {"end: no such file unlaunched", nullptr, "", "", nullptr, nullptr, "asked end: no such file unlaunched"}},
+   {"end: no such file unlaunched", nullptr, "end: no such file unlaunched", "end: no such file unlaunched", nullptr,
+    nullptr, "asked end: no such file unlaunched"}},
   {"exit",
    [](auto& d) { d.exit(SIGSEGV); },
    {killed, killed, "end: killed by SIGSEGV was ready", "end: killed by SIGSEGV was ready",

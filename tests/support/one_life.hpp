@@ -10,8 +10,8 @@
 
 namespace duende::test {
 
-inline constexpr const char* note_words[] = {"launched",  "up",     "ready",  "paused",       "resumed", "stopping",
-                                             "reloading", "status", "health", "post_started", "reloaded"};
+inline constexpr const char* note_words[] = {"launched",  "up",     "ready",  "paused",       "resumed",  "stopping",
+                                             "reloading", "status", "health", "post_started", "reloaded", "main_pid"};
 
 /// The supervisor is a listener that writes notes down in the platform's log, as [words].
 class one_life {
