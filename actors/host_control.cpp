@@ -43,9 +43,10 @@ node_info node_host::host_control::info() {
   info.name = host_.options_.name;
   info.version = DUENDE_VERSION;
   info.started_at = host_.started_at_;
-  info.generation = host_.link_ ? host_.link_->generation() : 1;
+  auto link = host_.link();
+  info.generation = link ? link->generation() : 1;
   info.pid = getpid();
-  info.keeper_pid = host_.link_ ? host_.link_->keeper_pid() : 0;
+  info.keeper_pid = link ? link->keeper_pid() : 0;
   info.state_dir = host_.options_.state_dir;
   info.metrics = host_.options_.metrics;
   info.stopping = stopping_;

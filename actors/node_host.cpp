@@ -173,8 +173,8 @@ caf::error node_host::begin(stack wanted) {
 }
 
 caf::expected<std::shared_ptr<keeper_link>> node_host::connect() {
-  if (link_)
-    return link_;
+  if (auto known = link())
+    return known;
   std::error_code ignored;
   std::filesystem::create_directories(options_.run_dir + "/notify", ignored);
   ::chmod((options_.run_dir + "/notify").c_str(), 0711); // daemons of other users must reach their sockets
@@ -186,13 +186,22 @@ caf::expected<std::shared_ptr<keeper_link>> node_host::connect() {
       return spawned.error();
     options_.keeper_fd = spawned->fd;
   }
-  auto link = keeper_link::connect(*io_, options_.keeper_fd, events_of_link());
+  auto link = keeper_link::connect(*io_, options_.keeper_fd, events_of_link()); // by one actor, or before there are any
   if (!link)
     return link.error();
-  link_ = std::move(*link);
-  side_->use(link_);
+  std::shared_ptr<keeper_link> made = std::move(*link);
+  {
+    std::lock_guard lock{mutex_};
+    link_ = made;
+  }
+  side_->use(made);
   if (late)
-    link_->start();
+    made->start();
+  return made;
+}
+
+std::shared_ptr<keeper_link> node_host::link() const {
+  std::lock_guard lock{mutex_};
   return link_;
 }
 
@@ -266,8 +275,8 @@ std::string node_host::trouble() const {
 control& node_host::controls() { return *control_; }
 
 void node_host::finish(int code) {
-  if (link_)
-    link_->finish(code);
+  if (auto to = link())
+    to->finish(code);
 }
 
 node_host::~node_host() {
@@ -279,14 +288,14 @@ node_host::~node_host() {
     if (native_) // the last to go: the incarnations need it to stop
       while (system_->registry().running() > 1 && trouble().empty())
         system_->registry().await_running_count_equal(1);
-    if (link_) // its calls use what goes now
-      link_->silence();
+    if (auto last = link()) // its calls use what goes now
+      last->silence();
     caf::anon_send_exit(native_, caf::exit_reason::user_shutdown);
     native_ = nullptr;
     services_.reset();
   }
   users_.reset();
-  link_.reset();
+  link_.reset(); // nobody asks any more
   if (side_)
     side_->use(nullptr);
   system_.reset();

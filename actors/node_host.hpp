@@ -71,6 +71,8 @@ private:
   caf::error begin(stack wanted);
   caf::error open_history();
   caf::expected<std::shared_ptr<keeper_link>> connect();
+  /// Null where there is none yet. Thread-safe.
+  std::shared_ptr<keeper_link> link() const;
   caf::expected<std::vector<held_child>> settle_orphans(const loaded_state& stored, const stack& wanted);
   caf::error end_orphans(const std::vector<orphan_process>& orphans);
   link_events events_of_link();
@@ -89,7 +91,8 @@ private:
   std::unique_ptr<accounts> users_;
   std::unique_ptr<history> store_;
   std::unique_ptr<channels> side_;
-  std::shared_ptr<keeper_link> link_;
+  std::shared_ptr<keeper_link>
+    link_; ///< guarded by mutex_: a program's first process comes while others ask; see link()
   std::unique_ptr<crash_store> crashes_; ///< outlives the log thread, which hands over to it
   std::unique_ptr<log_capture> logs_;
   std::unique_ptr<caf::actor_system> system_;

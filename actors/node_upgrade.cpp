@@ -35,9 +35,10 @@ void node_host::record_start(std::uint32_t generation) {
 }
 
 caf::expected<void> node_host::begin_upgrade() {
-  if (!link_ || options_.state_dir.empty())
+  auto keeper = link();
+  if (!keeper || options_.state_dir.empty())
     return make_error(errc::unsupported, "a node within a program is upgraded with that program");
-  if (auto ready = link_->upgrade(patience); !ready)
+  if (auto ready = keeper->upgrade(patience); !ready)
     return ready.error();
   services_->record(
     {.kind = event_kind::upgrade, .text = fmt::format("version {} gives way to the program on disk", DUENDE_VERSION)});
@@ -50,8 +51,8 @@ caf::expected<void> node_host::begin_upgrade() {
 }
 
 void node_host::healthy() {
-  if (link_)
-    link_->healthy();
+  if (auto keeper = link())
+    keeper->healthy();
   store_->migrate(); // not before: a program that does not come this far leaves everything to the one before it
 }
 
