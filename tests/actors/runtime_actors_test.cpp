@@ -1,6 +1,7 @@
 // Actors and processes of a program under supervision.
 #include "actors/duende/duende.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/temp_dir.hpp"
 #include "tests/support/waiting.hpp"
 
 #include <caf/send.hpp>
@@ -16,6 +17,12 @@ using namespace duende;
 namespace {
 
 runtime_options without_socket() { return {.name = "runtime-test", .socket = "none"}; }
+
+/// A folder of its own for the keeper: two test runs at once share nothing.
+struct with_processes {
+  test::temp_dir dir;
+  runtime it{{.name = "runtime-test", .socket = dir / "api.sock"}};
+};
 
 daemon_status status_of(runtime& r, const std::string& name) {
   auto status = r.controls()->daemon(name);
@@ -155,7 +162,8 @@ TEST_CASE("nothing of a runtime outlives it", "[runtime]") {
 }
 
 TEST_CASE("a process of a program runs under a keeper of its own", "[runtime]") {
-  runtime r{without_socket()};
+  with_processes own;
+  auto& r = own.it;
   daemon_spec spec;
   spec.name = "sleeper";
   spec.binary_path = "/bin/sleep";
@@ -183,7 +191,8 @@ TEST_CASE("a process of a program runs under a keeper of its own", "[runtime]") 
 }
 
 TEST_CASE("a process that can't be is refused or fails with the reason", "[runtime]") {
-  runtime r{without_socket()};
+  with_processes own;
+  auto& r = own.it;
   daemon_spec spec;
   spec.name = "bad name!";
   spec.binary_path = "/bin/true";
