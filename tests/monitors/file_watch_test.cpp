@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-void write(const std::string& path, const std::string& text) { std::ofstream{path} << text; }
+void put_file(const std::string& path, const std::string& text) { std::ofstream{path} << text; }
 
 struct watching {
   std::mutex mutex;
@@ -80,7 +80,7 @@ struct watching {
     std::unique_lock lock{m};
     for (int i = 0; i < 1000 && !told; ++i) {
       lock.unlock();
-      write(probe + "/x", std::to_string(i));
+      put_file(probe + "/x", std::to_string(i));
       lock.lock();
       c.wait_for(lock, 10ms, [&] { return told; });
     }
@@ -96,10 +96,10 @@ TEST_CASE("a changed file is told by name, many as one", "[watch]") {
   test::temp_dir dir;
   fs::create_directories(dir.path() + "/build/deep/er");
   watching w{dir.path(), {.paths = {"build"}}};
-  write(dir.path() + "/build/app.js", "1");
+  put_file(dir.path() + "/build/app.js", "1");
   CHECK(w.next() == "build/app.js");
   for (int i = 0; i < 100; ++i)
-    write(dir.path() + "/build/deep/er/" + std::to_string(i), "x");
+    put_file(dir.path() + "/build/deep/er/" + std::to_string(i), "x");
   auto told = w.next();
   CHECK(told.find("build/deep/er/") == 0);
   int count = 1; // one, if the machine lets us write without a pause
@@ -117,35 +117,35 @@ TEST_CASE("folders that come are watched, those that go are not", "[watch]") {
   watching w{dir.path(), {.paths = {"build"}}};
   fs::create_directories(dir.path() + "/build/a/b/c");
   CHECK(w.next().find("build/a") == 0); // with what came below it, where that was seen at once
-  write(dir.path() + "/build/a/b/c/x", "1");
+  put_file(dir.path() + "/build/a/b/c/x", "1");
   CHECK(w.next() == "build/a/b/c/x");
   fs::rename(dir.path() + "/build/a", dir.path() + "/gone");
   CHECK(w.next() == "build/a");
-  write(dir.path() + "/gone/b/c/x", "2");
+  put_file(dir.path() + "/gone/b/c/x", "2");
   CHECK(w.next(150ms).empty());
   fs::remove_all(dir.path() + "/build"); // as a build does it
   fs::create_directories(dir.path() + "/build/new");
   CHECK_FALSE(w.next().empty());
   w.settle();
   w.next(100ms);
-  write(dir.path() + "/build/new/y", "1");
+  put_file(dir.path() + "/build/new/y", "1");
   CHECK(w.next() == "build/new/y");
 }
 
 TEST_CASE("a file that editors replace stays watched, its neighbours do not matter", "[watch]") {
   test::temp_dir dir;
-  write(dir.path() + "/app.conf", "1");
+  put_file(dir.path() + "/app.conf", "1");
   watching w{dir.path(), {.paths = {"app.conf"}}};
   for (int i = 0; i < 3; ++i) {
-    write(dir.path() + "/app.conf.new", "2");
+    put_file(dir.path() + "/app.conf.new", "2");
     fs::rename(dir.path() + "/app.conf.new", dir.path() + "/app.conf");
     CHECK(w.next() == "app.conf");
   }
   fs::remove(dir.path() + "/app.conf");
   CHECK(w.next() == "app.conf");
-  write(dir.path() + "/app.conf", "3");
+  put_file(dir.path() + "/app.conf", "3");
   CHECK(w.next() == "app.conf");
-  write(dir.path() + "/other", "1");
+  put_file(dir.path() + "/other", "1");
   CHECK(w.next(150ms).empty());
 }
 
@@ -155,11 +155,11 @@ TEST_CASE("what is ignored changes nothing, below it neither", "[watch]") {
   fs::create_directories(dir.path() + "/src/out/tmp");
   watching w{dir.path(), {.paths = {"src"}, .ignore = {".git", "*.swp", "*~", "out/tmp"}}, dir.path() + "/src/state"};
   for (auto* name : {"/src/.git/index", "/src/.git/objects/1", "/src/.a.swp", "/src/a~", "/src/out/tmp/x"})
-    write(dir.path() + name, "1");
+    put_file(dir.path() + name, "1");
   fs::create_directory(dir.path() + "/src/state"); // the node's own
-  write(dir.path() + "/src/state/duende.db", "1");
+  put_file(dir.path() + "/src/state/duende.db", "1");
   CHECK(w.next(200ms).empty());
-  write(dir.path() + "/src/out/y", "1");
+  put_file(dir.path() + "/src/out/y", "1");
   CHECK(w.next() == "src/out/y");
 }
 
@@ -167,9 +167,9 @@ TEST_CASE("not recursive: the folder alone", "[watch]") {
   test::temp_dir dir;
   fs::create_directories(dir.path() + "/src/below");
   watching w{dir.path(), {.paths = {"src"}, .recursive = false}};
-  write(dir.path() + "/src/below/x", "1");
+  put_file(dir.path() + "/src/below/x", "1");
   CHECK(w.next(150ms).empty());
-  write(dir.path() + "/src/x", "1");
+  put_file(dir.path() + "/src/x", "1");
   CHECK(w.next() == "src/x");
 }
 

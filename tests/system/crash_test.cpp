@@ -52,12 +52,13 @@ TEST_CASE("the node dies at any point: nothing lost, nothing doubled") {
   auto name = GENERATE(from_range(points()));
   auto passage = GENERATE(1, 3);
   INFO("crash point " << name << ":" << passage);
+  auto stack = worker_named("base", "idle") + worker_named("victim", "idle") + worker_named("stopper", "gentle")
+               + worker_named("restarter", "gentle")
+               + worker_named(
+                 "talker", "lines " + std::to_string(line_count),
+                 "[daemon.logs]\ndir = \"@DIR@/logs\"\nmax_bytes = \"256KiB\"\nmax_files = 100\ntimestamps = false\n");
   node n{
-    worker_named("base", "idle") + worker_named("victim", "idle") + worker_named("stopper", "gentle")
-      + worker_named("restarter", "gentle")
-      + worker_named(
-        "talker", "lines " + std::to_string(line_count),
-        "[daemon.logs]\ndir = \"@DIR@/logs\"\nmax_bytes = \"256KiB\"\nmax_files = 100\ntimestamps = false\n"),
+    stack,
     {.name = "test",
      .prefix = {},
      .env = {{"DUENDE_CRASH_POINT", name + ":" + std::to_string(passage)}, {"DUENDE_CRASH_ONCE", "@DIR@/crashed"}}}};
@@ -82,6 +83,16 @@ TEST_CASE("the node dies at any point: nothing lost, nothing doubled") {
   n.until(
     "every line is there", [&] { return static_cast<long>(lines_written(n).size()) >= line_count; }, 30);
 
+  for (auto late : {"first", "second", "third"}) { // each changes the stack
+    n.rewrite_stack(stack += worker_named(late, "idle"));
+    n.until(
+      std::string{late} + " is applied",
+      [&] {
+        return n.state(late) == "running" || (n.cli({"apply", "-f", n.path("duende.toml")}), false);
+      },
+      30);
+  }
+
   if (!fs::exists(n.path("crashed")))
     WARN(name << ":" << passage << " was not passed");
   CHECK(n.pid_of_daemon("base") == base);
@@ -90,6 +101,8 @@ TEST_CASE("the node dies at any point: nothing lost, nothing doubled") {
   CHECK(living(n, "stopper") == 0);
   CHECK(living(n, "restarter") == 1);
   CHECK(records(n.path("talker")).size() == 1);
+  for (auto late : {"first", "second", "third"})
+    CHECK(living(n, late) == 1);
   auto lines = lines_written(n);
   CHECK(static_cast<long>(lines.size()) == line_count);
   CHECK(std::adjacent_find(lines.begin(), lines.end()) == lines.end());
