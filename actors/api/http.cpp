@@ -1,7 +1,5 @@
 #include "actors/api/http.hpp"
 
-#include "core/hex.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>

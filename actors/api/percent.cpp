@@ -3,6 +3,8 @@
 
 #include "core/hex.hpp"
 
+#include <fmt/format.h>
+
 namespace duende::api {
 
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
