@@ -21,9 +21,9 @@ bool wall_timers::open() {
   int fd = ::timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
   if (fd < 0)
     return false;
-  auto on_events = [this](std::uint32_t) {
+  auto on_events = [this, fd](std::uint32_t) {
     std::uint64_t count = 0;
-    auto size = ::read(fd_, &count, sizeof count);
+    auto size = ::read(fd, &count, sizeof count);
     if (size > 0 || errno == ECANCELED)
       fire(size < 0);
   };
