@@ -2,6 +2,7 @@
 #include "apps/keeper/keeper.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -36,6 +37,9 @@ int wait_status(const siginfo_t& info) {
 } // namespace
 
 void keeper::on_exit(slot& which) {
+  pollfd end{which.pidfd, POLLIN, 0};
+  if (poll(&end, 1, 0) == 0)
+    return; // an event of an earlier use of this slot: the process that has it now lives
   if (which.flight != nullptr && which.flight->staged)
     clear_staged(*which.flight); // else the read below would wait for ourselves
   if (which.status >= 0)

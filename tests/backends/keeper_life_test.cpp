@@ -74,6 +74,30 @@ TEST_CASE("programs that end as soon as they began do not hold the keeper up") {
   CHECK(k.all.count(&told::failures) == 0);
 }
 
+// The end of a life is told by its descriptor and by SIGCHLD; the second one may come to the keeper with the order for the next.
+TEST_CASE("a late word of one life's end does nothing to the next one") {
+  kept k;
+  std::map<uuid, launch_request> next;
+  for (int i = 0; i < 4; ++i) {
+    auto request = shell("");
+    request.path = "/bin/true";
+    request.out = request.err = stdio_mode::null;
+    next.emplace(request.id, request);
+    k.link->launch(request);
+  }
+  for (std::size_t seen = 0; seen < 8000; ++seen) {
+    REQUIRE(k.all.wait([&] { return k.all.exits.size() > seen; }));
+    std::unique_lock lock{k.all.mutex};
+    auto ended = k.all.exits[seen];
+    lock.unlock();
+    REQUIRE(ended.status == 0);
+    auto& request = next.at(ended.id);
+    ++request.incarnation;
+    k.link->launch(request);
+  }
+  CHECK(k.all.count(&told::failures) == 0);
+}
+
 TEST_CASE("stopping and continuing by someone else is noticed") {
   kept k;
   auto request = shell("exec sleep 1000");

@@ -5,6 +5,7 @@
 #include <rapidcheck.h>
 
 #include <algorithm>
+#include <random>
 #include <set>
 #include <tuple>
 #include <vector>

@@ -123,6 +123,10 @@ TEST_CASE("the next run outlives the node; one missed while it was down is made 
   n.cli({"start", "w"});
   n.until_state("w", "stopped");
   auto next = n.ps("w")["next_run_at"];
+  REQUIRE(n.cli({"restart", "other"}).status == 0);
+  n.until("what came before this is on disk", [&] {
+    return event(n, "other: running as pid " + std::to_string(n.pid_of_daemon("other")));
+  });
   kill_node(n);
   CHECK(n.ps("w")["next_run_at"] == next);
   CHECK(n.state("w") == "stopped");
