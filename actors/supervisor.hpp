@@ -220,6 +220,8 @@ private:
   // supervisor_parked.cpp: what is below a supervisor that is down
   void append_parked(tree_snapshot& result, const child& parked, instant now) const;
   std::shared_ptr<supervisor_seed> parked(const std::string& supervisor) const;
+  using parked_act = std::function<daemon_status(supervisor_seed& home, child_seed& seed, const child& below)>;
+  reply with_parked(const std::string& name, const parked_act& act);
   reply add_parked(const child_order_ptr& order);
   reply remove_parked(const std::string& name);
   reply change_parked(const std::string& name, const change_order_ptr& order);

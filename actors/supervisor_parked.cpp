@@ -72,42 +72,38 @@ supervisor::reply supervisor::add_parked(const child_order_ptr& order) {
   return status_of(shown(home->children.back(), daemon_state::created), home->spec.name, monotonic_now());
 }
 
-supervisor::reply supervisor::remove_parked(const std::string& name) {
+/// Calls `act` with the seed of that daemon, where it is and the supervisor of ours that it is below; answers with what it gives.
+supervisor::reply supervisor::with_parked(const std::string& name, const parked_act& act) {
   for (auto& c : children_) {
-    std::optional<daemon_status> gone;
+    std::optional<daemon_status> answer;
     if (c->kind == child_kind::supervisor && !c->alive() && c->more)
       any_below(c->more->supervisor, [&](auto& home) {
         auto at = place_of(*home, name);
-        if (at == home->children.end())
-          return false;
-        gone = status_of(shown(*at, daemon_state::stopped), home->spec.name, monotonic_now());
-        with_->store->remove_child(at->id);
-        send(with_->native, forget_atom::value, at->id);
-        home->children.erase(at);
-        return true;
+        if (at != home->children.end())
+          answer = act(*home, *at, *c);
+        return answer.has_value();
       });
-    if (gone)
-      return std::move(*gone);
+    if (answer)
+      return std::move(*answer);
   }
   return fail(errc::not_found, "no daemon named '{}'", name);
 }
 
+supervisor::reply supervisor::remove_parked(const std::string& name) {
+  return with_parked(name, [this](supervisor_seed& home, child_seed& seed, const child&) {
+    auto gone = status_of(shown(seed, daemon_state::stopped), home.spec.name, monotonic_now());
+    with_->store->remove_child(seed.id);
+    send(with_->native, forget_atom::value, seed.id);
+    home.children.erase(home.children.begin() + (&seed - home.children.data()));
+    return gone;
+  });
+}
+
 supervisor::reply supervisor::change_parked(const std::string& name, const change_order_ptr& order) {
-  for (auto& c : children_) {
-    std::optional<daemon_status> changed;
-    if (c->kind == child_kind::supervisor && !c->alive() && c->more)
-      any_below(c->more->supervisor, [&](auto& home) {
-        auto at = place_of(*home, name);
-        if (at == home->children.end())
-          return false;
-        at->spec = order->spec;
-        changed = status_of(shown(*at, shown_state(c->state)), home->spec.name, monotonic_now());
-        return true;
-      });
-    if (changed)
-      return std::move(*changed);
-  }
-  return fail(errc::not_found, "no daemon named '{}'", name);
+  return with_parked(name, [&](supervisor_seed& home, child_seed& seed, const child& below) {
+    seed.spec = order->spec;
+    return status_of(shown(seed, shown_state(below.state)), home.spec.name, monotonic_now());
+  });
 }
 
 void supervisor::append_parked(tree_snapshot& result, const child& parked, instant now) const {

@@ -1,5 +1,6 @@
 #include "apps/duende/client.hpp"
 #include "apps/duende/commands.hpp"
+#include "apps/duende/node_return.hpp"
 #include "apps/duende/process.hpp"
 #include "core/units.hpp"
 
@@ -11,7 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto remote_pause = 500ms;
 /// A keeper starts a node that crashed on its way down again within this time.
 constexpr duration remote_silence = 3s;
 constexpr duration remote_bound = 10min; ///< where no --timeout is given

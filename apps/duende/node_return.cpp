@@ -11,7 +11,6 @@ namespace duende::cli {
 namespace {
 
 constexpr duration blind_pause = std::chrono::milliseconds{200};
-constexpr duration remote_pause = std::chrono::seconds{1};
 
 } // namespace
 

@@ -7,6 +7,9 @@
 
 namespace duende::cli {
 
+/// Between two questions to a node elsewhere: nothing here tells what becomes of it.
+inline constexpr duration remote_pause = std::chrono::seconds{1};
+
 class node_return {
 public:
   /// Notes from now on what happens at `socket`.

@@ -1,5 +1,6 @@
 #include "apps/duende/remote_logs.hpp"
 
+#include "apps/duende/node_return.hpp"
 #include "core/time.hpp"
 
 #include <thread>
@@ -10,8 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr duration patience = 30s; ///< the keeper starts a node again after 10 s at the latest
-constexpr auto pause = 500ms;
-constexpr auto overlap = 5s; ///< lines of different daemons come in no strict order
+constexpr auto overlap = 5s;       ///< lines of different daemons come in no strict order
 
 } // namespace
 
@@ -93,7 +93,7 @@ int remote_logs::run() {
   auto last_heard = monotonic_now();
   for (bool resumes = false; monotonic_now() - last_heard < patience; resumes = true) {
     if (resumes) {
-      std::this_thread::sleep_for(pause);
+      std::this_thread::sleep_for(remote_pause);
       begin_again();
     }
     std::string rest;

@@ -14,8 +14,6 @@ namespace {
 constexpr auto leave_bound = std::chrono::seconds{15};  ///< the keeper ends a node that hesitates after 10 s
 constexpr auto return_bound = std::chrono::seconds{75}; ///< 30 s for the new program, and as long for the old one
 
-constexpr auto remote_pause = std::chrono::milliseconds{500};
-
 /// The node's answer where one with a later generation serves.
 std::optional<json> ask_successor(const context& c, std::int64_t generation) {
   client node{c.socket()};

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -141,6 +142,15 @@ inline launch_request shell(const std::string& script, uuid id = uuid::random(),
   request.path = "/bin/sh";
   request.argv = {"sh", "-c", script};
   request.env = {"PATH=/usr/bin:/bin"};
+  return request;
+}
+
+/// One that hangs ahead of its exec: opening a FIFO for writing waits for a reader. Once for each folder.
+inline launch_request hanging_start(const folder& in) {
+  auto request = shell("");
+  request.cgroup = in.path + "/cgroup";
+  std::filesystem::create_directory(request.cgroup);
+  REQUIRE(mkfifo((request.cgroup + "/cgroup.procs").c_str(), 0600) == 0);
   return request;
 }
 

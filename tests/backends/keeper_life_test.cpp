@@ -186,10 +186,7 @@ TEST_CASE("descriptor exhaustion is a failed step and the keeper lives [F103]", 
 
 TEST_CASE("a child that hangs before its exec holds nobody else up") {
   kept k;
-  auto request = shell("");
-  request.cgroup = k.state.path + "/cgroup"; // opening a FIFO for writing waits for a reader
-  std::filesystem::create_directory(request.cgroup);
-  REQUIRE(mkfifo((request.cgroup + "/cgroup.procs").c_str(), 0600) == 0);
+  auto request = hanging_start(k.state);
   k.link->launch(request);
   CHECK(WEXITSTATUS(k.run(shell("exit 3")).status) == 3);
   CHECK(k.all.count(&told::launches) <= 1); // not the hanging one

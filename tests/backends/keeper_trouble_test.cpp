@@ -35,10 +35,7 @@ TEST_CASE("a keeper that holds more descriptors than a daemon may open starts it
 
 TEST_CASE("a start is not held up by one of the same batch that hangs before its exec") {
   kept k;
-  auto hanging = shell("");
-  hanging.cgroup = k.state.path + "/cgroup"; // opening a FIFO for writing waits for a reader
-  std::filesystem::create_directory(hanging.cgroup);
-  REQUIRE(mkfifo((hanging.cgroup + "/cgroup.procs").c_str(), 0600) == 0);
+  auto hanging = hanging_start(k.state);
   kill(k.keeper, SIGSTOP); // so that it reads all of them at once
   std::vector<launch_request> others;
   for (int i = 0; i < 3; ++i)

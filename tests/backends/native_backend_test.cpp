@@ -129,11 +129,10 @@ TEST_CASE("a process that nobody hears of is forgotten with its end, whenever th
     if (!early)
       p.tell(end);
     // Its slot is free: a record for it has nowhere to go.
-    for (int i = 0; i < 1000 && k.all.count(&told::refusals) == 0; ++i) {
+    REQUIRE(eventually([&] {
       link->set_record(request.id, 1, "x");
-      usleep(10'000);
-    }
-    REQUIRE(k.all.count(&told::refusals) != 0);
+      return k.all.count(&told::refusals) != 0;
+    }));
     CHECK(k.all.copy(&told::refusals)[0] == "the keeper holds no such child");
   }
   link.reset();

@@ -13,14 +13,6 @@ using namespace duende::test;
 
 namespace {
 
-const std::string stack_of_one = R"(
-[[daemon]]
-name = "web"
-command = "@WORKER@ @DIR@/web"
-)";
-
-bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 /// Processes of another machine have numbers that are nobody's or somebody else's here; its files are not here at all.
 const std::vector<std::string> elsewhere = {"unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"};
 

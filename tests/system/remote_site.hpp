@@ -9,6 +9,14 @@
 
 namespace duende::test {
 
+inline const std::string stack_of_one = R"(
+[[daemon]]
+name = "web"
+command = "@WORKER@ @DIR@/web"
+)";
+
+inline bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
 /// Certificates, tokens, and the lines of [node] that name them.
 struct site {
   explicit site(int days = 365) {

@@ -7,18 +7,6 @@
 
 using namespace duende::test;
 
-namespace {
-
-const std::string stack_of_one = R"(
-[[daemon]]
-name = "web"
-command = "@WORKER@ @DIR@/web"
-)";
-
-bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-} // namespace
-
 TEST_CASE("off loopback a node without certificate or token does not start, and check says where") {
   scratch dir;
   auto file = dir.path("duende.toml");
