@@ -51,9 +51,8 @@ node::behavior_type node::make_behavior() {
     },
     [this](snapshot_atom) { return snapshot(); },
     [this](spec_atom, const std::string& name) -> reply<daemon_spec_ptr> {
-      for (auto& spec : present_.daemons)
-        if (spec.name == name)
-          return std::make_shared<const daemon_spec>(spec);
+      if (auto spec = present_.daemons.find(name))
+        return spec;
       return unknown(name);
     },
     [this](const std::shared_ptr<apply_order>& order) { return apply(*order); },
@@ -191,7 +190,7 @@ node::reply<daemon_status> node::add(const std::string& supervisor, const child_
         return fail(errc::invalid_config, "'{}' depends on '{}', which does not exist", seed.name, each.name);
   homes_[seed.name] = supervisor;
   if (seed.kind == child_kind::process && !order->transient) {
-    present_.daemons.push_back(*seed.spec);
+    present_.daemons.push_back(seed.spec);
     write_stack();
     if (!seed.spec->depends_on.empty())
       dependencies_changed();
@@ -206,7 +205,7 @@ node::reply<daemon_status> node::remove(const std::string& name) {
   auto to = holder_of(home->second);
   if (auto found = dependants_->find(name); found != dependants_->end())
     return fail(errc::wrong_state, "cannot remove '{}': '{}' depends on it", name, found->second.front());
-  std::erase_if(present_.daemons, [&](auto& spec) { return spec.name == name; });
+  present_.daemons.erase_if([&](auto& spec) { return spec.name == name; });
   write_stack();
   homes_.erase(home);
   board_.erase(name);

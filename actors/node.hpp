@@ -60,7 +60,7 @@ struct node_seed {
 
 /// The tree of seeds for a stack: below each supervisor its nested supervisors, then its daemons, in the order of the file.
 std::shared_ptr<supervisor_seed> make_tree(const stack& from);
-dependants_ptr dependants_of(const std::vector<daemon_spec>& daemons);
+dependants_ptr dependants_of(const spec_list& daemons);
 
 class node : public node_actor::base {
 public:
@@ -112,7 +112,7 @@ private:
   void roll(rollout_order order, std::function<void(std::shared_ptr<const rollout_report>)> done);
   caf::error failure_of(const std::string& group, const rollout_report& report) const;
   reply<std::vector<std::string>> roll_group(const std::string& name);
-  void roll_changes(const std::map<std::string, daemon_spec>& wanted, std::function<void(caf::error)> done);
+  void roll_changes(const std::map<std::string, daemon_spec_ptr>& wanted, std::function<void(caf::error)> done);
   reply<apply_plan> scale(const std::string& name, std::uint32_t count);
   void when_present(const std::string& supervisor, std::function<void()> act);
   void broadcast(const milestone_note& note);

@@ -9,21 +9,16 @@
 namespace duende {
 namespace {
 
-const daemon_spec* find_spec(const stack& in, const std::string& name) {
-  auto at = std::find_if(in.daemons.begin(), in.daemons.end(), [&](auto& spec) { return spec.name == name; });
-  return at == in.daemons.end() ? nullptr : &*at;
-}
-
 bool changes(const plan_step& step, std::string_view key) {
   return std::find(step.keys.begin(), step.keys.end(), key) != step.keys.end();
 }
 
-child_order_ptr order_for(const daemon_spec& spec) {
+child_order_ptr order_for(const daemon_spec_ptr& spec) {
   auto order = std::make_shared<child_order>();
-  order->seed.spec = std::make_shared<const daemon_spec>(spec);
-  order->seed.name = spec.name;
+  order->seed.spec = spec;
+  order->seed.name = spec->name;
   order->seed.id = uuid::random();
-  order->seed.desired = spec.autostart ? desired_state::up : desired_state::down;
+  order->seed.desired = spec->autostart ? desired_state::up : desired_state::down;
   return order;
 }
 
@@ -33,8 +28,8 @@ using groups = std::map<std::string, std::vector<std::string>>;
 groups rolling_steps(const apply_plan& plan, const stack& before, const stack& wanted) {
   groups result;
   for (auto& step : plan.steps) {
-    auto* was = find_spec(before, step.name);
-    auto* now = find_spec(wanted, step.name);
+    auto was = before.daemons.find(step.name);
+    auto now = wanted.daemons.find(step.name);
     if (
       step.action == plan_action::change && !step.is_supervisor && step.restarts && !changes(step, "supervisor")
       && !now->instance_of.empty() && was->instance_of == now->instance_of)
@@ -72,7 +67,7 @@ node::reply<apply_plan> node::apply(const apply_order& order) {
   if (order.dry_run)
     return plan;
   for (auto& step : plan.steps)
-    if (auto* spec = find_spec(present_, step.name); spec && rolling_.contains(group_name(*spec)))
+    if (auto spec = present_.daemons.find(step.name); spec && rolling_.contains(group_name(*spec)))
       return fail(errc::wrong_state, "cannot apply: '{}' is being rolled out", group_name(*spec));
   carry_out(plan, order.wanted, [answer = owe<apply_plan>(), plan](const caf::error& error) {
     answer(error ? caf::expected<apply_plan>{error} : plan);
@@ -91,9 +86,10 @@ void node::carry_out(const apply_plan& plan, const stack& wanted, std::function<
   auto rolled = rolling_steps(plan, before, wanted);
   present_ = wanted;
   present_.node = kept_node; // the node's own settings take effect at its next start
-  for (auto& spec : present_.daemons)
-    if (is_rolled(rolled, spec.name))
-      spec = *find_spec(before, spec.name); // until its turn has come
+  present_.daemons.share_with(before.daemons);
+  for (std::size_t i = 0; i < present_.daemons.size(); ++i)
+    if (is_rolled(rolled, present_.daemons[i].name))
+      present_.daemons.set(i, before.daemons.find(present_.daemons[i].name)); // until its turn has come
   write_stack();
   for (auto& step : plan.steps)
     if (step.is_supervisor && step.action == plan_action::add) {
@@ -114,34 +110,30 @@ void node::carry_out(const apply_plan& plan, const stack& wanted, std::function<
     }
   for (auto& [group, names] : rolled) {
     ++all->missing;
-    std::map<std::string, daemon_spec> changes;
+    std::map<std::string, daemon_spec_ptr> changes;
     for (auto& name : names)
-      changes[name] = *find_spec(wanted, name);
+      changes[name] = wanted.daemons.find(name);
     roll_changes(changes, [all](const caf::error& error) { all->arrived(error); });
   }
   for (auto& step : plan.steps) {
     if (step.is_supervisor || is_rolled(rolled, step.name))
       continue;
-    auto* was = find_spec(before, step.name);
-    auto* now = find_spec(wanted, step.name);
+    auto was = before.daemons.find(step.name);
+    auto now = wanted.daemons.find(step.name);
     bool moves = step.action == plan_action::change && changes(step, "supervisor");
     ++all->missing;
-    auto add = [this, arrived, failed, bound, name = step.name, now] {
-      auto spec = *now;
-      return [this, arrived, failed, bound, spec] {
-        request(holder_of(spec.supervisor), bound, add_atom::value, order_for(spec)).then(arrived, failed);
-      };
+    auto add = [this, arrived, failed, bound, now] {
+      request(holder_of(now->supervisor), bound, add_atom::value, order_for(now)).then(arrived, failed);
     };
     if (step.action == plan_action::add) {
       homes_[step.name] = now->supervisor;
-      when_present(now->supervisor, add());
+      when_present(now->supervisor, add);
     } else if (step.action == plan_action::remove || moves) {
       auto from = holder_of(was->supervisor);
       if (moves) {
         homes_[step.name] = now->supervisor;
-        auto then_add = add();
         request(from, bound, remove_atom::value, step.name)
-          .then([this, then_add, to = now->supervisor](const daemon_status&) { when_present(to, then_add); }, failed);
+          .then([this, add, to = now->supervisor](const daemon_status&) { when_present(to, add); }, failed);
       } else {
         homes_.erase(step.name);
         board_.erase(step.name);
@@ -149,7 +141,7 @@ void node::carry_out(const apply_plan& plan, const stack& wanted, std::function<
       }
     } else {
       auto change = std::make_shared<change_order>();
-      change->spec = std::make_shared<const daemon_spec>(*now);
+      change->spec = now;
       change->restart = step.restarts;
       request(holder_of(now->supervisor), bound, change_atom::value, step.name, std::move(change))
         .then(arrived, failed);

@@ -108,18 +108,19 @@ node::reply<std::vector<std::string>> node::roll_group(const std::string& name) 
 
 /// The part of an apply that changes several instances. The stack names what each of them is at any time, so that nothing is
 /// forgotten should the node die on the way: the next apply finds what is left to do.
-void node::roll_changes(const std::map<std::string, daemon_spec>& wanted, std::function<void(caf::error)> done) {
-  auto order = order_of(wanted.begin()->second);
+void node::roll_changes(const std::map<std::string, daemon_spec_ptr>& wanted, std::function<void(caf::error)> done) {
+  auto order = order_of(*wanted.begin()->second);
   for (auto& spec : present_.daemons)
     if (auto to = wanted.find(spec.name); to != wanted.end()) {
       order.names.push_back(spec.name);
-      order.changes[spec.name] = std::make_shared<const daemon_spec>(to->second);
+      order.changes[spec.name] = to->second;
     }
   order.on_replaced = [me = node_actor{this}, this, changes = order.changes](const std::string& name) {
     caf::anon_send(me, rolled_note{{}, [this, name, to = changes.at(name)] {
-                                     for (auto& spec : present_.daemons)
-                                       if (spec.name == name)
-                                         spec = *to;
+                                     auto& daemons = present_.daemons;
+                                     for (std::size_t i = 0; i < daemons.size(); ++i)
+                                       if (daemons[i].name == name)
+                                         daemons.set(i, to);
                                      dependencies_changed();
                                      write_stack();
                                    }});
@@ -129,12 +130,13 @@ void node::roll_changes(const std::map<std::string, daemon_spec>& wanted, std::f
   roll(std::move(order), [this, group, names = std::move(names), done = std::move(done)](rollout_report_ptr report) {
     if (report->failed.empty())
       return done({});
-    for (auto& spec : present_.daemons) {
+    for (std::size_t i = 0; i < present_.daemons.size(); ++i) {
+      auto& spec = present_.daemons[i];
       auto among = [&](auto& list) { return std::find(list.begin(), list.end(), spec.name) != list.end(); };
       if (!among(names) || among(report->replaced))
         continue;
       auto back = std::make_shared<change_order>();
-      back->spec = std::make_shared<const daemon_spec>(spec);
+      back->spec = present_.daemons.shared(i);
       back->restart = back->revive = spec.name == report->failed;
       if (auto to = supervisor_named(spec.supervisor))
         caf::anon_send(to, change_atom::value, spec.name, change_order_ptr{std::move(back)});
@@ -162,17 +164,18 @@ node::reply<apply_plan> node::scale(const std::string& name, std::uint32_t count
   std::vector<std::string> old;
   for (auto* each : instances)
     old.push_back(each->name);
-  std::erase_if(daemons, [&](auto& spec) { return group_name(spec) == group; });
-  daemons.insert(daemons.begin() + position, made.begin(), made.end());
-  for (auto& spec : daemons) { // who depends on one of them depends on all of them
-    auto& needed = spec.depends_on;
-    auto first = std::find_if(needed.begin(), needed.end(), [&](auto& each) {
-      return std::find(old.begin(), old.end(), each.name) != old.end();
-    });
-    if (first == needed.end())
+  daemons.erase_if([&](auto& spec) { return group_name(spec) == group; });
+  for (auto i = made.rbegin(); i != made.rend(); ++i)
+    daemons.insert(static_cast<std::size_t>(position), std::make_shared<const daemon_spec>(*i));
+  auto is_old = [&](const dependency& each) { return std::find(old.begin(), old.end(), each.name) != old.end(); };
+  for (std::size_t i = 0; i < daemons.size(); ++i) { // who depends on one of them depends on all of them
+    auto& known = daemons[i].depends_on;
+    auto first = std::find_if(known.begin(), known.end(), is_old);
+    if (first == known.end())
       continue;
     auto until = first->until;
-    std::erase_if(needed, [&](auto& each) { return std::find(old.begin(), old.end(), each.name) != old.end(); });
+    auto& needed = daemons.edit(i).depends_on;
+    std::erase_if(needed, is_old);
     for (auto& each : made)
       needed.push_back({each.name, until});
   }

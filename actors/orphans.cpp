@@ -9,14 +9,7 @@
 #include <csignal>
 
 namespace duende {
-namespace {
-
-const daemon_spec* spec_named(const stack& in, const std::string& name) {
-  auto at = std::find_if(in.daemons.begin(), in.daemons.end(), [&](auto& spec) { return spec.name == name; });
-  return at == in.daemons.end() ? nullptr : &*at;
-}
-
-} // namespace
+namespace {} // namespace
 
 caf::expected<std::vector<held_child>> node_host::settle_orphans(const loaded_state& stored, const stack& wanted) {
   std::vector<held_child> adopted;
@@ -25,8 +18,8 @@ caf::expected<std::vector<held_child>> node_host::settle_orphans(const loaded_st
   for (auto& orphan : link_->orphans()) {
     auto row =
       std::find_if(stored.children.begin(), stored.children.end(), [&](auto& each) { return each.id == orphan.id; });
-    auto* was = row == stored.children.end() ? nullptr : spec_named(before.value, row->name);
-    auto* now = was ? spec_named(wanted, row->name) : nullptr;
+    auto was = row == stored.children.end() ? nullptr : before.value.daemons.find(row->name);
+    auto now = was ? wanted.daemons.find(row->name) : nullptr;
     if (!options_.adopt_orphans || !now || !now->autostart || *was != *now) {
       unwanted.push_back(orphan);
       continue;

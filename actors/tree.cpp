@@ -5,12 +5,12 @@
 namespace duende {
 namespace {
 
-child_seed seed_for(const daemon_spec& spec) {
+child_seed seed_for(const daemon_spec_ptr& spec) {
   child_seed seed;
-  seed.spec = std::make_shared<const daemon_spec>(spec);
-  seed.name = spec.name;
+  seed.spec = spec;
+  seed.name = spec->name;
   seed.id = uuid::random();
-  seed.desired = spec.autostart ? desired_state::up : desired_state::down;
+  seed.desired = spec->autostart ? desired_state::up : desired_state::down;
   return seed;
 }
 
@@ -40,12 +40,12 @@ std::shared_ptr<supervisor_seed> make_tree(const stack& from) {
     for (auto& each : children_of(from, name))
       seed->children.push_back(
         each.is_supervisor ? seed_for(seeds.at(from.supervisors[each.index].name))
-                           : seed_for(from.daemons[each.index]));
+                           : seed_for(from.daemons.shared(each.index)));
   }
   return root;
 }
 
-dependants_ptr dependants_of(const std::vector<daemon_spec>& daemons) {
+dependants_ptr dependants_of(const spec_list& daemons) {
   auto result = std::make_shared<dependants_map>();
   for (auto& spec : daemons)
     for (auto& each : spec.depends_on)

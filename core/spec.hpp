@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/boxed.hpp"
+#include "core/spec_list.hpp"
 #include "core/state.hpp"
 #include "core/time.hpp"
 
@@ -165,7 +166,6 @@ struct daemon_spec {
 
   bool operator==(const daemon_spec&) const = default;
 };
-using daemon_spec_ptr = std::shared_ptr<const daemon_spec>;
 
 struct supervisor_spec {
   std::string name;
@@ -208,7 +208,7 @@ struct node_spec {
 struct stack {
   node_spec node;
   std::vector<supervisor_spec> supervisors; ///< parents before children; the implicit root is not in it
-  std::vector<daemon_spec> daemons;
+  spec_list daemons;
 };
 
 } // namespace duende

@@ -109,9 +109,9 @@ comparison compare(const supervisor_spec& a, const supervisor_spec& b) {
   return c;
 }
 
-template <class Spec>
-auto by_name(const std::vector<Spec>& specs) {
-  std::unordered_map<std::string_view, const Spec*> result;
+template <class Specs>
+auto by_name(const Specs& specs) {
+  std::unordered_map<std::string_view, const typename Specs::value_type*> result;
   result.reserve(specs.size());
   for (const auto& spec : specs)
     result.emplace(spec.name, &spec);
@@ -119,9 +119,8 @@ auto by_name(const std::vector<Spec>& specs) {
 }
 
 /// Appends what is added and changed; returns how many stay as they are.
-template <class Spec>
-std::size_t converge(
-  std::vector<plan_step>& steps, const std::vector<Spec>& present, const std::vector<Spec>& wanted, bool supervisors) {
+template <class Specs>
+std::size_t converge(std::vector<plan_step>& steps, const Specs& present, const Specs& wanted, bool supervisors) {
   std::size_t unchanged = 0;
   const auto known = by_name(present);
   for (const auto& spec : wanted) {

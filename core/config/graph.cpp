@@ -15,8 +15,8 @@ constexpr std::size_t max_cycles = 20;
 
 using name_index = std::unordered_map<std::string_view, std::size_t>;
 
-template <class Spec>
-name_index index_of(const std::vector<Spec>& specs) {
+template <class Specs>
+name_index index_of(const Specs& specs) {
   name_index result;
   result.reserve(specs.size());
   for (std::size_t i = 0; i < specs.size(); ++i)
@@ -24,8 +24,8 @@ name_index index_of(const std::vector<Spec>& specs) {
   return result;
 }
 
-template <class Spec>
-std::string suggestion(std::string_view name, const std::vector<Spec>& specs) {
+template <class Specs>
+std::string suggestion(std::string_view name, const Specs& specs) {
   std::vector<std::string_view> names;
   for (const auto& spec : specs)
     if (names.size() < 10'000)

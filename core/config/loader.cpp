@@ -144,10 +144,11 @@ void loader::read_daemon(const value& table, const document& doc) {
   auto& notes = daemons_.emplace_back();
   notes.file = doc.file;
   notes.table = notes.name = notes.supervisor = table.at;
-  auto& spec = result_.value.daemons.emplace_back();
+  daemon_spec spec;
   context c{errors_, doc.name, doc.dir, &spec, notes, {}};
   read_section(c, "daemon", table);
   finish_daemon(c, table, spec);
+  result_.value.daemons.push_back(std::move(spec));
   if (notes.instances > 1)
     multiply_last();
 }

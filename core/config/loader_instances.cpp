@@ -10,7 +10,7 @@ namespace duende::config {
 
 /// The last daemon becomes its instances.
 void loader::multiply_last() {
-  auto base = std::move(result_.value.daemons.back());
+  auto base = result_.value.daemons.back();
   auto notes = std::move(daemons_.back());
   result_.value.daemons.pop_back();
   daemons_.pop_back();
@@ -50,7 +50,8 @@ void loader::expand_dependencies() {
     }
   }
   for (std::size_t i = 0; i < daemons_.size(); ++i) {
-    result_.value.daemons[i].depends_on = std::move(expanded[i].first);
+    if (expanded[i].first != result_.value.daemons[i].depends_on)
+      result_.value.daemons.edit(i).depends_on = std::move(expanded[i].first);
     daemons_[i].dependencies = std::move(expanded[i].second);
   }
 }

@@ -18,8 +18,8 @@ TEST_CASE("a roll-out writes down each instance as it is replaced", "[supervisor
   n.ready("web-1");
   n.ready("web-2");
   auto wanted = s;
-  for (auto& spec : wanted.daemons)
-    spec.args = {"new"};
+  for (std::size_t i = 0; i < wanted.daemons.size(); ++i)
+    wanted.daemons.edit(i).args = {"new"};
   auto plan = [&] { // what an apply of the same would still have to do
     std::string steps;
     auto order = std::make_shared<apply_order>(apply_order{wanted, true});

@@ -233,9 +233,9 @@ TEST_CASE("apply touches only what changed", "[supervisor]") {
   scripted_node n{s};
   n.done();
   auto wanted = s;
-  wanted.daemons[0].args = {"new"};       // restarts
-  wanted.daemons[1].description = "text"; // does not
-  wanted.daemons[2] = daemon_named("e");  // c goes, e comes
+  wanted.daemons.edit(0).args = {"new"};       // restarts
+  wanted.daemons.edit(1).description = "text"; // does not
+  wanted.daemons.edit(2) = daemon_named("e");  // c goes, e comes
   CHECK(*n.apply(wanted) == "applied");
   CHECK(n.launches("a") == 1);
   CHECK(n.launches("b") == 0);
@@ -248,7 +248,7 @@ TEST_CASE("apply touches only what changed", "[supervisor]") {
 TEST_CASE("what waits when the node stops is answered", "[supervisor]") {
   stack s;
   s.daemons = {notifying("d"), daemon_named("e")};
-  s.daemons[1].depends_on = {{"d", milestone::ready}};
+  s.daemons.edit(1).depends_on = {{"d", milestone::ready}};
   scripted_node n{s};
   auto restarted = n.restart("d");
   auto started = n.restart("e");

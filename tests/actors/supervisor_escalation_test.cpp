@@ -66,9 +66,9 @@ TEST_CASE("below a supervisor that gave up the configuration is mended before it
   REQUIRE_FALSE(n.alive("below"));
   auto wanted = s;
   wanted.supervisors[0].intensity = {7, 60s};
-  wanted.daemons[0].args = {"mended"};
-  wanted.daemons[1] = daemon_named("new", "g"); // b goes, new comes
-  wanted.daemons[2].description = "mended, too";
+  wanted.daemons.edit(0).args = {"mended"};
+  wanted.daemons.edit(1) = daemon_named("new", "g"); // b goes, new comes
+  wanted.daemons.edit(2).description = "mended, too";
   wanted.daemons.push_back(daemon_named("deep", "h"));
   CHECK(*n.apply(wanted) == "applied");
   CHECK(n.state("a") == "failed");
@@ -106,7 +106,7 @@ TEST_CASE("escalation does not wait for dependants under other supervisors", "[s
   stack s;
   s.supervisors = {group("g", strategy::one_for_one, {0, 60s})};
   s.daemons = {daemon_named("db", "g"), daemon_named("flaky", "g"), daemon_named("web")};
-  s.daemons[2].depends_on = {{"db", milestone::ready}};
+  s.daemons.edit(2).depends_on = {{"db", milestone::ready}};
   scripted_node n{s};
   REQUIRE(n.state("web") == "running");
   n.crash("flaky");
@@ -133,7 +133,7 @@ TEST_CASE("what has completed stays so when its supervisor begins again", "[supe
   stack s;
   s.supervisors = {group("g", strategy::one_for_one, {0, 60s})};
   s.daemons = {daemon_named("setup", "g"), daemon_named("web", "g")};
-  s.daemons[1].depends_on = {{"setup", milestone::completed}};
+  s.daemons.edit(1).depends_on = {{"setup", milestone::completed}};
   scripted_node n{s};
   n.crash("setup", exit_code(0));
   REQUIRE(n.state("web") == "running");

@@ -12,8 +12,8 @@ namespace {
 /// a, b and c under g, whose restarts wait a second: that is where timers_fail strikes.
 stack delayed(strategy how) {
   auto s = three(how);
-  for (auto& each : s.daemons)
-    each.restart.initial_delay = 1s;
+  for (std::size_t i = 0; i < s.daemons.size(); ++i)
+    s.daemons.edit(i).restart.initial_delay = 1s;
   s.daemons.push_back(daemon_named("other"));
   return s;
 }
@@ -78,7 +78,7 @@ TEST_CASE("supervisors below one that throws keep their records", "[supervisor]"
   s.supervisors = {
     {"outer", "root", strategy::one_for_one, {100, 60s}}, {"inner", "outer", strategy::one_for_one, {100, 60s}}};
   s.daemons = {daemon_named("deep", "inner"), daemon_named("flat", "outer")};
-  s.daemons[1].restart.initial_delay = 1s;
+  s.daemons.edit(1).restart.initial_delay = 1s;
   scripted_node n{s};
   n.of["deep"].ignores_stop = true;
   fail_at_crash(n, "flat");
@@ -95,7 +95,7 @@ TEST_CASE("a root that throws is begun again by the node", "[supervisor]") {
   stack s;
   s.supervisors = {group("g", strategy::one_for_one)};
   s.daemons = {daemon_named("a"), daemon_named("b"), daemon_named("nested", "g")};
-  s.daemons[0].restart.initial_delay = 1s;
+  s.daemons.edit(0).restart.initial_delay = 1s;
   scripted_node n{s};
   n.of["b"].ignores_stop = true;
   fail_at_crash(n, "a");

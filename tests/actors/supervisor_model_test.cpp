@@ -26,7 +26,7 @@ stack any_stack() {
     s.daemons.push_back(spec);
   }
   if (*rc::gen::arbitrary<bool>())
-    s.daemons[4].depends_on = {{"b", milestone::ready}};
+    s.daemons.edit(4).depends_on = {{"b", milestone::ready}};
   return s;
 }
 

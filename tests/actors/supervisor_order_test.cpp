@@ -11,7 +11,7 @@ stack dependent(milestone until, bool elsewhere) {
   stack s;
   s.supervisors = {{"g", "root", strategy::one_for_one, {100, 60s}}};
   s.daemons = {notifying("db", elsewhere ? "g" : "root"), daemon_named("web")};
-  s.daemons[1].depends_on = {{"db", until}};
+  s.daemons.edit(1).depends_on = {{"db", until}};
   return s;
 }
 
@@ -60,7 +60,7 @@ TEST_CASE("a dependency that recovers lets go those that wait", "[supervisor]") 
 
 TEST_CASE("a start by hand waits for dependencies, too", "[supervisor]") {
   auto s = dependent(milestone::ready, true);
-  s.daemons[1].autostart = false;
+  s.daemons.edit(1).autostart = false;
   scripted_node n{s};
   auto started = n.start("web");
   CHECK(started->text() == "waits");
@@ -74,8 +74,8 @@ TEST_CASE("at shutdown those who are needed stop last", "[supervisor]") {
   stack s;
   s.supervisors = {{"g", "root", strategy::one_for_one, {100, 60s}}, {"h", "root", strategy::one_for_all, {100, 60s}}};
   s.daemons = {daemon_named("db", "g"), daemon_named("cache", "h"), daemon_named("app", "h"), daemon_named("web")};
-  s.daemons[2].depends_on = {{"db", milestone::ready}};
-  s.daemons[3].depends_on = {{"app", milestone::ready}};
+  s.daemons.edit(2).depends_on = {{"db", milestone::ready}};
+  s.daemons.edit(3).depends_on = {{"app", milestone::ready}};
   scripted_node n{s};
   REQUIRE(n.state("web") == "running");
   n.of["web"].ignores_stop = n.of["app"].ignores_stop = true;
@@ -95,7 +95,7 @@ TEST_CASE("at shutdown those who are needed stop last", "[supervisor]") {
 TEST_CASE("shutdown does not start what waited or backed off", "[supervisor]") {
   stack s;
   s.daemons = {daemon_named("a"), daemon_named("b")};
-  s.daemons[0].restart.initial_delay = 1s;
+  s.daemons.edit(0).restart.initial_delay = 1s;
   scripted_node n{s};
   n.of["b"].ignores_stop = true;
   n.crash("a");

@@ -98,7 +98,7 @@ TEST_CASE("a chain of 100,000 daemons is walked without recursion") {
     chain.daemons.push_back(std::move(spec));
   }
   CHECK(check_graph(chain).empty());
-  chain.daemons[0].depends_on.push_back({"d99999"});
+  chain.daemons.edit(0).depends_on.push_back({"d99999"});
   CHECK(check_graph(chain).size() == 1);
 }
 

@@ -102,7 +102,7 @@ TEST_CASE("the other forms of a value") {
     auto result = load_text(text, config_format::toml, "f.toml", "/d");
     INFO((result.ok() ? "" : to_string(result.errors.front())));
     REQUIRE(result.ok());
-    return result.value.daemons.at(0);
+    return result.value.daemons.front();
   };
   auto lone = one("name = \"a\"\nbinary_path = \"./x\"\n[restart]\npolicy = \"always\"");
   CHECK(lone.binary_path == "/d/x");
@@ -185,7 +185,7 @@ TEST_CASE("variables from files: later files win, env wins over all") {
   auto result = load_file(main);
   CHECK(lines(result) == std::vector<std::string>{dir / "a.env" + ":4:2: expected '=' after the key"});
   CHECK(
-    result.value.daemons.at(0).env
+    result.value.daemons.front().env
     == std::map<std::string, std::string>{
       {"A", "2"},
       {"C", "plain value"},

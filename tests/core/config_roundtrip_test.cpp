@@ -167,7 +167,7 @@ TEST_CASE("a daemon written as JSON reads back equal") {
     auto back = load_daemon_json(to_json(spec).dump(), "/elsewhere");
     if (!back.ok())
       RC_FAIL(to_string(back.errors.front()));
-    RC_ASSERT(back.value.daemons.at(0) == spec);
+    RC_ASSERT(back.value.daemons.front() == spec);
   });
 }
 

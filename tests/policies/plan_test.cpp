@@ -28,8 +28,8 @@ TEST_CASE("a plan names additions, changes and removals") {
   stack present, wanted;
   present.daemons = {daemon("old"), daemon("db"), daemon("same")};
   wanted.daemons = {daemon("web"), daemon("same"), daemon("db")};
-  wanted.daemons[2].args = {"-x"};
-  wanted.daemons[2].env = {{"A", "1"}};
+  wanted.daemons.edit(2).args = {"-x"};
+  wanted.daemons.edit(2).env = {{"A", "1"}};
   const auto plan = make_plan(present, wanted);
   CHECK(lines(plan) == std::vector<std::string>{"+ web", "~ db (args, env): restarts", "- old"});
   CHECK(plan.unchanged == 1);
@@ -118,7 +118,7 @@ TEST_CASE("each key is seen, and restarts only where it must") {
   for (const auto& row : table) {
     stack present, wanted;
     present.daemons = wanted.daemons = {daemon("db")};
-    row.change(wanted.daemons[0]);
+    row.change(wanted.daemons.edit(0));
     const auto plan = make_plan(present, wanted);
     INFO(row.key);
     REQUIRE(plan.steps.size() == 1);
