@@ -3,6 +3,7 @@
 
 #include "core/boxed.hpp"
 #include "core/spec_list.hpp"
+#include "core/spec_policies.hpp"
 #include "core/state.hpp"
 #include "core/time.hpp"
 
@@ -163,6 +164,11 @@ struct daemon_spec {
   boxed<hook_spec> hooks;
   boxed<watch_spec> watch;
   boxed<schedule_spec> schedule;
+  boxed<limits_spec> limits;
+  boxed<sandbox_spec> sandbox;
+  boxed<health_spec> health;
+  boxed<breaker_limits> breaker;
+  boxed<jidoka_spec> jidoka;
 
   bool operator==(const daemon_spec&) const = default;
 };

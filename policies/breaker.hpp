@@ -1,7 +1,7 @@
 // Circuit breaker: stops calling what fails, and finds out with one call at a time whether it works again.
 #pragma once
 
-#include "core/time.hpp"
+#include "core/spec_policies.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -9,13 +9,6 @@
 #include <string_view>
 
 namespace duende {
-
-struct breaker_limits {
-  std::uint32_t failure_threshold = 5; ///< failures in a row that open it; 0 counts as 1
-  duration recovery_timeout = std::chrono::seconds{30};
-  std::uint32_t success_threshold = 3; ///< successful trials in a row that close it; 0 counts as 1
-  bool operator==(const breaker_limits&) const = default;
-};
 
 enum class breaker_state : std::uint8_t { closed, half_open, open };
 std::string_view to_string(breaker_state x);
