@@ -80,12 +80,12 @@ class Node:
             self.process.wait()
         self.out.close()
 
-    def wait(self, condition, what, seconds=60):
+    def wait(self, condition, what, seconds=60, pause=0.005):
         end = time.monotonic() + seconds
         while not condition():
             if self.process.poll() is not None or time.monotonic() > end:
                 raise Failed(f"{what}: {(self.dir / 'node.log').read_text()[-400:]}")
-            time.sleep(0.005)
+            time.sleep(pause)
 
     def daemons(self):
         connection = http.client.HTTPConnection("localhost", timeout=30)
