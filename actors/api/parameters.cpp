@@ -38,17 +38,21 @@ caf::expected<duration> timeout_parameter(const http_request& request) {
   return std::min(*value, max_action_timeout);
 }
 
+caf::expected<wall_time> parse_since(std::string_view text) {
+  if (auto at = parse_rfc3339(text))
+    return *at;
+  if (auto back = parse_duration(text))
+    return wall_now() - std::chrono::floor<std::chrono::milliseconds>(*back);
+  return fail(errc::invalid_config, "expected a time like 2026-01-31T12:00:00Z or a duration like 5m, not '{}'", text);
+}
+
 caf::expected<std::optional<wall_time>> since_parameter(const http_request& request) {
   if (!request.has_parameter("since"))
     return std::optional<wall_time>{};
-  auto text = request.parameter("since");
-  if (auto at = parse_rfc3339(text))
-    return at;
-  if (auto back = parse_duration(text))
-    return std::optional{wall_now() - std::chrono::floor<std::chrono::milliseconds>(*back)};
-  return fail(
-    errc::invalid_config,
-    "parameter 'since': expected a time like 2026-01-31T12:00:00Z or a duration like 5m, not '{}'", text);
+  auto at = parse_since(request.parameter("since"));
+  if (!at)
+    return fail(errc::invalid_config, "parameter 'since': {}", sentence(at.error()));
+  return std::optional{*at};
 }
 
 std::vector<std::string> list_parameter(const http_request& request, const std::string& name) {

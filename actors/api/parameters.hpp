@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace duende::api {
@@ -23,6 +24,7 @@ caf::expected<duration> timeout_parameter(const http_request& request);
 /// Words between commas; empty ones are left out.
 std::vector<std::string> list_parameter(const http_request& request, const std::string& name);
 /// RFC 3339, or a duration that counts back from now ("5m").
+caf::expected<wall_time> parse_since(std::string_view text);
 caf::expected<std::optional<wall_time>> since_parameter(const http_request& request);
 
 } // namespace duende::api

@@ -56,6 +56,8 @@ void log_view::show(const api::log_lines& lines) {
     auto raw = rest.substr(0, rest.find('\n') + 1);
     rest.remove_prefix(raw.size());
     auto line = api::split_line(raw, lines.stream, lines.source.timestamps);
+    if (!line.at.empty() && line.at < how_.since)
+      continue;
     if (how_.as_json) {
       json object = {{"daemon", daemon}, {"stream", lines.stream == log_stream::out ? "stdout" : "stderr"}};
       object["at"] = line.at.empty() ? json{} : json(line.at);
@@ -67,7 +69,8 @@ void log_view::show(const api::log_lines& lines) {
     }
     out += '\n';
   }
-  print(out);
+  if (!out.empty())
+    print(out);
 }
 
 void log_view::show_event(const json& event) {

@@ -14,6 +14,7 @@ struct view_options {
   bool prefixed = true; ///< "name | " before each line
   bool stamped = false; ///< with the time stamps of the files
   bool as_json = false;
+  std::string since; ///< in the form of the stamps: earlier lines are not shown; empty: all are
 };
 
 /// `say` may be called from any thread, the rest from one.

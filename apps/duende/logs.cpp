@@ -1,3 +1,4 @@
+#include "actors/api/parameters.hpp"
 #include "apps/duende/client.hpp"
 #include "apps/duende/commands.hpp"
 #include "apps/duende/follow.hpp"
@@ -39,13 +40,29 @@ located locate(client& node, const names& which) {
   return result;
 }
 
+caf::error read_since(const logs_options& options, const located& where, view_options& view) {
+  if (options.since.empty())
+    return {};
+  auto at = api::parse_since(options.since);
+  if (!at)
+    return fail(errc::invalid_config, "--since: {}", sentence(at.error()));
+  for (const auto& source : where.sources)
+    if (!source.timestamps)
+      return fail(
+        errc::invalid_config, "--since: the logs of '{}' carry no time stamps (logs.timestamps)", source.daemon);
+  view.since = to_rfc3339(*at);
+  return {};
+}
+
 int follow(const context& c, const logs_options& options, const located& where, view_options view) {
   follow_session session{c, {.view = view, .take_newcomers = options.which.empty()}};
   for (const auto& source : where.sources) {
     if (access(source.dir.c_str(), R_OK | X_OK) != 0 && errno != ENOENT)
       return report(
         "cannot follow", errno_error(errc::io_failure, errno, fmt::format("no access to '{}'", source.dir)));
-    session.add(source, options.lines.value_or(10));
+    // With a time the files are read from their beginning: nothing is lost between what is stored and what comes.
+    session.add(
+      source, options.lines || view.since.empty() ? options.lines.value_or(10) : std::optional<std::size_t>{});
   }
   session.connect();
   session.run();
@@ -71,8 +88,11 @@ int logs(const context& c, const logs_options& options) {
       names.insert(source.daemon);
     return remote_logs{c, options, std::move(names), options.which.empty(), view}.run();
   }
-  if (options.follow && options.since.empty())
+  if (options.follow) {
+    if (auto error = read_since(options, where, view))
+      return report("cannot show logs", error);
     return follow(c, options, where, view);
+  }
   log_view shown{view};
   for (const auto& source : where.sources)
     shown.widen(source.daemon);
@@ -100,8 +120,6 @@ int logs(const context& c, const logs_options& options) {
     if (!got)
       return report(fmt::format("cannot show the logs of '{}'", source.daemon), got.error());
   }
-  if (options.follow)
-    return follow(c, {options.which, true, options.as_json, std::size_t{0}, ""}, where, view);
   return done;
 }
 

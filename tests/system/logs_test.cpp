@@ -183,3 +183,30 @@ TEST_CASE("ps --watch goes on with a node that crashed") {
   CHECK(read_file(shown).find("has ended") == std::string::npos);
   kill(static_cast<pid_t>(std::stol(read_file(pid))), SIGTERM);
 }
+
+TEST_CASE("a follower from a time on misses nothing between what is stored and what comes") {
+  constexpr long count = 200'000; // it goes on while the follower begins
+  node n{lines("w", count, "max_bytes = \"512MiB\"\n")};
+  long torn = 0;
+  n.until("it writes", [&] { return numbers_of(n.path("logs-w"), torn).size() > 1000; });
+  scratch dir;
+  background follower{
+    {program("duende"), "--socket", n.socket(), "logs", "-f", "--since", "1h", "w"}, dir.path("shown")};
+  auto shown = [&] { return lines_of(read_file(dir.path("shown"))); };
+  n.until(
+    "the last line is shown",
+    [&] {
+      auto now = shown();
+      return !now.empty() && now.back().find("line " + std::to_string(count) + " ") != std::string::npos;
+    },
+    60);
+  long expected = 0;
+  for (auto& line : shown())
+    if (auto at = line.find("line "); at == std::string::npos || std::atol(line.c_str() + at + 5) != ++expected) {
+      FAIL("line " << expected << " is missing or torn: " << line);
+    }
+  CHECK(expected == count);
+  auto none = n.cli({"logs", "-f", "--since", "yesterday", "w"});
+  CHECK(none.status == 2);
+  CHECK(none.err.find("--since: expected a time like") != std::string::npos);
+}

@@ -46,6 +46,18 @@ struct options {
 outcome
 run(const std::vector<std::string>& argv, const std::map<std::string, std::string>& env = {}, double seconds = 30);
 
+/// A command whose output goes to a file; killed, with what it started, at the end of this object.
+class background {
+public:
+  background(std::vector<std::string> argv, const std::string& output);
+  ~background();
+  background(const background&) = delete;
+  background& operator=(const background&) = delete;
+
+private:
+  pid_t pid_;
+};
+
 /// One request and its whole answer; `address` is the path of a unix socket or "127.0.0.1:PORT". `raw` is sent as it stands.
 response http(const std::string& address, std::string_view method, std::string_view path, std::string_view body = {});
 response http_raw(const std::string& address, std::string_view raw, double seconds = 10);

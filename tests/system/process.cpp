@@ -135,6 +135,27 @@ double quantile(std::vector<double> values, double p) {
   return values.empty() ? NAN : values[static_cast<std::size_t>(std::ceil(p * static_cast<double>(values.size() - 1)))];
 }
 
+background::background(std::vector<std::string> argv, const std::string& output) : pid_(fork()) {
+  if (pid_ != 0)
+    return;
+  int fd = open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  dup2(fd, STDOUT_FILENO);
+  dup2(fd, STDERR_FILENO);
+  std::vector<char*> words;
+  for (auto& word : argv)
+    words.push_back(word.data());
+  words.push_back(nullptr);
+  execvp(words[0], words.data());
+  _exit(127);
+}
+
+background::~background() {
+  if (pid_ < 0)
+    return;
+  kill(pid_, SIGKILL);
+  waitpid(pid_, nullptr, 0);
+}
+
 outcome run(const std::vector<std::string>& argv, const std::map<std::string, std::string>& env, double seconds) {
   int out[2], err[2];
   if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0)

@@ -4,10 +4,7 @@
 
 #include <csignal>
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 using namespace duende::test;
 
@@ -15,29 +12,6 @@ namespace {
 
 /// Processes of another machine have numbers that are nobody's or somebody else's here; its files are not here at all.
 const std::vector<std::string> elsewhere = {"unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"};
-
-/// A command in the background whose output goes to a file; ended with this object.
-struct background {
-  background(std::vector<std::string> words, const std::string& output) {
-    pid = fork();
-    if (pid != 0)
-      return;
-    int fd = open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    dup2(fd, 1);
-    dup2(fd, 2);
-    std::vector<char*> argv;
-    for (auto& word : words)
-      argv.push_back(word.data());
-    argv.push_back(nullptr);
-    execvp(argv[0], argv.data());
-    _exit(127);
-  }
-  ~background() {
-    kill(pid, SIGKILL); // what it started goes with it
-    waitpid(pid, nullptr, 0);
-  }
-  pid_t pid;
-};
 
 } // namespace
 
