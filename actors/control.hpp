@@ -58,6 +58,9 @@ public:
   virtual caf::expected<void> signal(const std::string& name, int number) = 0;
   /// Adds to the running stack and starts it where autostart says so. Errors: already_exists, invalid_config.
   virtual caf::expected<daemon_status> add(daemon_spec spec) = 0;
+  /// Changes what it may use while it runs: `resources` is a JSON object with keys of [daemon.resources], others stay as they
+  /// are. Errors: not_found, invalid_config, io_failure where the kernel refuses.
+  virtual caf::expected<daemon_status> limit(const std::string& name, const std::string& resources) = 0;
   /// Stops and forgets; its logs stay. Errors: not_found, wrong_state where others depend on it, timed_out.
   virtual caf::expected<void> remove(const std::string& name, duration timeout) = 0;
   /// Converges to `wanted`; daemons that did not change are not touched. With `dry_run` only the plan.

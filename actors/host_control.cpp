@@ -1,10 +1,14 @@
 #include "actors/host_control.hpp"
 
+#include "actors/supervisor.hpp"
+#include "core/config/load.hpp"
 #include "core/units.hpp"
 #include "monitors/metrics/exposition.hpp"
 
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
 
 #include <malloc.h>
 #include <unistd.h>
@@ -23,6 +27,30 @@ caf::error as_ours(const caf::error& error, duration timeout) {
   if (error == caf::sec::request_receiver_down)
     return make_error(errc::wrong_state, "the node is ending");
   return fail(errc::internal, "{}", sentence(error));
+}
+
+/// The specification with some keys of [daemon.resources] replaced, checked like a file.
+caf::expected<daemon_spec> with_resources(const daemon_spec& present, const std::string& resources) {
+  auto changes = nlohmann::json::parse(resources, nullptr, false);
+  if (!changes.is_object())
+    return make_error(errc::invalid_config, R"(expected an object with keys of [daemon.resources])");
+  auto text = to_json(present);
+  text["resources"].update(changes);
+  auto loaded = load_daemon_json(text.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), "/");
+  if (!loaded.ok()) {
+    std::string problems;
+    for (auto& each : loaded.errors)
+      problems += (problems.empty() ? "" : "\n") + each.message;
+    return make_error(errc::invalid_config, problems);
+  }
+  stack before, after;
+  before.daemons.push_back(present);
+  after.daemons.push_back(loaded.value.daemons.front());
+  for (auto& step : make_plan(before, after).steps)
+    if (step.restarts)
+      return fail(
+        errc::wrong_state, "{} takes effect with the next start: change it by apply", fmt::join(step.keys, ", "));
+  return loaded.value.daemons.front();
 }
 
 } // namespace
@@ -176,6 +204,19 @@ caf::expected<std::vector<std::string>> node_host::host_control::roll(const std:
 
 caf::expected<apply_plan> node_host::host_control::scale(const std::string& name, std::uint32_t instances) {
   return ask<apply_plan>(10min, scale_atom::value, name, instances);
+}
+
+caf::expected<daemon_status> node_host::host_control::limit(const std::string& name, const std::string& resources) {
+  auto present = ask<daemon_spec_ptr>(default_bound, spec_atom::value, name);
+  if (!present)
+    return present.error();
+  auto wanted = with_resources(**present, resources);
+  if (!wanted)
+    return wanted.error();
+  auto order = std::make_shared<change_order>();
+  order->spec = std::make_shared<const daemon_spec>(std::move(*wanted));
+  order->keep = true;
+  return ask<daemon_status>(default_bound, change_atom::value, name, change_order_ptr{std::move(order)});
 }
 
 caf::expected<void> node_host::host_control::upgrade() {

@@ -27,6 +27,7 @@ public:
   std::string metrics() override;
   void shutdown() override;
   caf::expected<std::vector<std::string>> roll(const std::string& name, duration timeout) override;
+  caf::expected<daemon_status> limit(const std::string& name, const std::string& resources) override;
   caf::expected<apply_plan> scale(const std::string& name, std::uint32_t instances) override;
   caf::expected<void> upgrade() override;
 

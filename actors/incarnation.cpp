@@ -214,6 +214,8 @@ void launch(incarnation_ptr self) {
     end_unlaunched(self, exit_reason::spawn(sentence(request.error())));
     return;
   }
+  if (!enter_groups(self, **request))
+    return;
   crash_point("incarnation.before_launch");
   self->send(state.with->native, launch_atom::value, launch_request_ptr{std::move(*request)}, as_listener(self));
   crash_point("incarnation.after_launch");

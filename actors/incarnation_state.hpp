@@ -76,6 +76,8 @@ void set_alarm(incarnation_ptr self, alarm which, duration delay);
 void heard(incarnation_ptr self, const notify_note& note);
 void watchdog_due(incarnation_ptr self);
 void launch(incarnation_ptr self);
+/// Its control groups are there, where it has limits; false where they can't be had, and its life ends with the reason.
+bool enter_groups(incarnation_ptr self, launch_request& request);
 /// The end, after what hooks are due.
 void leave(incarnation_ptr self, life_end end);
 

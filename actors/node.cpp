@@ -57,8 +57,7 @@ node::behavior_type node::make_behavior() {
     },
     [this](const std::shared_ptr<apply_order>& order) { return apply(*order); },
     [this](change_atom, const std::string& name, const change_order_ptr& order) -> reply<daemon_status> {
-      auto to = supervisor_of(name);
-      return to ? reply<daemon_status>{delegate(to, change_atom::value, name, order)} : unknown(name);
+      return change(name, order);
     },
     [this](roll_atom, const std::string& name) { return roll_group(name); },
     [this](scale_atom, const std::string& name, std::uint32_t count) { return scale(name, count); },
@@ -196,6 +195,27 @@ node::reply<daemon_status> node::add(const std::string& supervisor, const child_
       dependencies_changed();
   }
   return delegate(to, add_atom::value, order);
+}
+
+node::reply<daemon_status> node::change(const std::string& name, const change_order_ptr& order) {
+  auto to = supervisor_of(name);
+  if (!to)
+    return unknown(name);
+  if (!order->keep)
+    return delegate(to, change_atom::value, name, order);
+  auto answer = owe<daemon_status>();
+  request(to, std::chrono::seconds{30}, change_atom::value, name, order)
+    .then(
+      [this, answer, name, spec = order->spec](const daemon_status& status) {
+        auto& daemons = present_.daemons;
+        for (std::size_t i = 0; i < daemons.size(); ++i)
+          if (daemons[i].name == name)
+            daemons.set(i, spec);
+        write_stack();
+        answer(status);
+      },
+      [answer](const caf::error& error) { answer(error); });
+  return caf::delegated<daemon_status>{};
 }
 
 node::reply<daemon_status> node::remove(const std::string& name) {

@@ -113,6 +113,7 @@ private:
   caf::error failure_of(const std::string& group, const rollout_report& report) const;
   reply<std::vector<std::string>> roll_group(const std::string& name);
   void roll_changes(const std::map<std::string, daemon_spec_ptr>& wanted, std::function<void(caf::error)> done);
+  reply<daemon_status> change(const std::string& name, const change_order_ptr& order);
   reply<apply_plan> scale(const std::string& name, std::uint32_t count);
   void when_present(const std::string& supervisor, std::function<void()> act);
   void broadcast(const milestone_note& note);

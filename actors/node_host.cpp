@@ -5,6 +5,7 @@
 #include "actors/quiet_coordinator.hpp"
 #include "actors/reactor_coordinator.hpp"
 #include "backends/native/backend.hpp"
+#include "backends/native/cgroups.hpp"
 #include "core/config/load.hpp"
 #include "core/paths.hpp"
 #include "core/units.hpp"
@@ -77,6 +78,7 @@ caf::error node_host::begin(stack wanted) {
     clock_ = std::make_unique<wall_timers>(*io_);
     files_ = std::make_unique<file_watch>(options_.state_dir);
     users_ = std::make_unique<accounts>();
+    groups_ = std::make_unique<cgroups>(options_.name);
   } catch (const std::system_error& error) {
     return fail(errc::io_failure, "cannot start the reactor: {}", error.what());
   }
@@ -130,6 +132,7 @@ caf::error node_host::begin(stack wanted) {
   shared->clock = clock_.get();
   shared->files = files_.get();
   shared->users = users_.get();
+  shared->groups = groups_.get();
   shared->native = native_;
   services_ = shared;
   if (link_)
@@ -221,6 +224,9 @@ node_host::~node_host() {
     services_.reset();
   }
   users_.reset();
+  if (groups_ && has_ended_)
+    groups_->clear();
+  groups_.reset();
   link_.reset(); // nobody asks any more
   if (side_)
     side_->use(nullptr);

@@ -89,6 +89,7 @@ private:
   std::unique_ptr<wall_timers> clock_;
   std::unique_ptr<file_watch> files_;
   std::unique_ptr<accounts> users_;
+  std::unique_ptr<cgroups> groups_;
   std::unique_ptr<history> store_;
   std::unique_ptr<channels> side_;
   std::shared_ptr<keeper_link>

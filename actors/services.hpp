@@ -11,6 +11,7 @@
 namespace duende {
 
 class accounts;
+class cgroups;
 class reactor;
 class history;
 class log_capture;
@@ -32,6 +33,7 @@ struct services {
   wall_timers* clock = nullptr;   ///< for schedules; null: they never fall due
   file_watch* files = nullptr;    ///< null: nothing is watched
   accounts* users = nullptr;      ///< null: users are looked up where they are needed
+  cgroups* groups = nullptr;      ///< null: no daemon may have limits
   backend_actor native;           ///< invalid where this node has no keeper
   /// Empty: the reactor's timers. Tests put virtual time here.
   std::function<void(duration, std::function<void()>)> timers;

@@ -47,6 +47,7 @@ struct change_order {
   bool watched = false;
   bool wait = false;   ///< answered once it runs again
   bool revive = false; ///< with `restart`: also where it gave up
+  bool keep = false;   ///< for the node: part of the stack once it is made
 };
 using change_order_ptr = std::shared_ptr<change_order>;
 
@@ -216,6 +217,11 @@ private:
   void stop_everything();
   void begin_shutdown(std::optional<exit_reason> with_reason);
   void end_if_all_down();
+
+  // supervisor_limits.cpp
+  caf::error limit_running(const child& c, const daemon_spec& wanted);
+  void forget_limits(const child& c) const;
+  void explain_kill(const child& c, exit_reason& reason) const;
 
   // supervisor_parked.cpp: what is below a supervisor that is down
   void append_parked(tree_snapshot& result, const child& parked, instant now) const;

@@ -250,6 +250,9 @@ supervisor::reply supervisor::change_child(const std::string& name, const change
   if (!c)
     return change_parked(name, order);
   bool was_scheduled = c->scheduled();
+  if (c->pid != 0 && !order->restart)
+    if (auto error = limit_running(*c, *order->spec))
+      return error;
   c->spec = order->spec;
   c->watched = is_watched(*c);
   set_schedule(*c);

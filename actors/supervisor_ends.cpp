@@ -46,6 +46,7 @@ void supervisor::child_ended(child& c, life_end end) {
   gave_up_.clear();
   if (with_->logs && c.kind == child_kind::process)
     with_->logs->end_life(c.more->id); // before the next life can print
+  explain_kill(c, end.reason);
   count_end(c, end);
   bool success = c.spec && is_success(c.spec->restart, end.reason);
   set_milestone(c, success && !end.asked ? milestone::completed : milestone::down);

@@ -118,6 +118,7 @@ void supervisor::forget_child(child& c) {
   if (c.kind == child_kind::process) {
     auto id = c.more->id;
     with_->store->remove_child(id);
+    forget_limits(c);
     if (with_->crashes)
       with_->crashes->forget(id);
     auto native = with_->native;

@@ -34,7 +34,7 @@ struct launch_request {
   gid_t gid = 0;
   std::vector<gid_t> groups;
   std::vector<std::pair<int, rlimit>> rlimits;
-  std::string cgroup; ///< path of an existing cgroup folder to enter; empty: stay
+  std::string cgroup; ///< existing cgroup folders to enter, one a line (version 1 has one for each controller); empty: stay
   bool no_new_privileges = false;
   stdio_mode out = stdio_mode::pipe;
   stdio_mode err = stdio_mode::pipe;

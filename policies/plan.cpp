@@ -61,6 +61,16 @@ void compare_logs(comparison& c, const log_spec& a, const log_spec& b) {
   c.adopt("logs.crash_reports", a.crash_reports, b.crash_reports);
 }
 
+void compare_limits(comparison& c, const limits_spec& a, const limits_spec& b) {
+  c.adopt("resources.memory_bytes", a.memory_bytes, b.memory_bytes);
+  c.adopt("resources.memory_swap_bytes", a.memory_swap_bytes, b.memory_swap_bytes);
+  c.adopt("resources.cpu_quota_percent", a.cpu_quota_percent, b.cpu_quota_percent);
+  c.adopt("resources.cpu_shares", a.cpu_shares, b.cpu_shares);
+  c.adopt("resources.io_read_bps", a.io_read_bps, b.io_read_bps);
+  c.adopt("resources.io_write_bps", a.io_write_bps, b.io_write_bps);
+  c.adopt("resources.pids_max", a.pids_max, b.pids_max);
+}
+
 comparison compare(const daemon_spec& a, const daemon_spec& b) {
   comparison c;
   c.restart("supervisor", a.supervisor, b.supervisor);
@@ -82,7 +92,8 @@ comparison compare(const daemon_spec& a, const daemon_spec& b) {
   compare_restart(c, a.restart, b.restart);
   compare_ready(c, a.ready, b.ready);
   c.adopt("health_check", a.watchdog, b.watchdog);
-  c.restart("resources.open_files_max", a.open_files_max, b.open_files_max);
+  c.adopt("resources.open_files_max", a.open_files_max, b.open_files_max);
+  compare_limits(c, a.limits ? *a.limits : limits_spec{}, b.limits ? *b.limits : limits_spec{});
   c.restart("security.no_new_privileges", a.no_new_privileges, b.no_new_privileges);
   compare_logs(c, a.logs, b.logs);
   c.restart("socket", a.sockets, b.sockets);

@@ -103,6 +103,14 @@ http_response act_on_daemon(const api_context& context, const http_request& requ
   return done ? daemon_response(context, *wait ? 200 : 202, *done) : problem(done.error());
 }
 
+http_response limit_daemon(const api_context& context, const http_request& request, const std::string& name) {
+  if (!nlohmann::json::accept(request.body))
+    return problem(
+      400, "malformed", "Malformed JSON", "the body is not JSON: send keys of [daemon.resources], {\"pids_max\":100}");
+  auto changed = context.node.limit(name, request.body);
+  return changed ? daemon_response(context, 200, *changed) : problem(changed.error());
+}
+
 http_response scale_daemon(const api_context& context, const http_request& request, const std::string& name) {
   auto body = nlohmann::json::parse(request.body, nullptr, false);
   if (body.is_discarded())

@@ -78,6 +78,7 @@ http_response show_daemon(const api_context&, const http_request&, const std::st
 http_response add_daemon(const api_context&, const http_request&, const std::string& name);
 http_response remove_daemon(const api_context&, const http_request&, const std::string& name);
 http_response act_on_daemon(const api_context&, const http_request&, const std::string& name);
+http_response limit_daemon(const api_context&, const http_request&, const std::string& name);
 http_response scale_daemon(const api_context&, const http_request&, const std::string& name);
 http_response signal_daemon(const api_context&, const http_request&, const std::string& name);
 http_response apply_stack(const api_context&, const http_request&, const std::string& name);

@@ -93,10 +93,7 @@ void write_ledger(const child_plan& plan) {
   raw_call(SYS_close, plan.book->fd()); // the lock is the keeper's alone again
 }
 
-void enter_cgroup(const child_plan& plan) {
-  auto folder = plan.request->cgroup;
-  if (folder.empty())
-    return;
+void enter_cgroup(const child_plan& plan, std::string_view folder) {
   constexpr std::string_view file = "/cgroup.procs";
   char path[4096];
   if (folder.size() + file.size() >= sizeof path)
@@ -110,6 +107,15 @@ void enter_cgroup(const child_plan& plan) {
   if (long result = raw_call(SYS_write, fd, raw("0"), 1); result != 1)
     report(plan, step::cgroup, result, folder);
   raw_call(SYS_close, fd);
+}
+
+void enter_cgroups(const child_plan& plan) {
+  std::string_view folders = plan.request->cgroup;
+  while (!folders.empty()) {
+    auto end = folders.find('\n');
+    enter_cgroup(plan, folders.substr(0, end));
+    folders.remove_prefix(end == folders.npos ? folders.size() : end + 1);
+  }
 }
 
 void set_limits(const child_plan& plan) {
@@ -249,7 +255,7 @@ void become_child(const child_plan& given) {
   write_ledger(plan);
   if (long result = raw_call(SYS_setsid); result < 0)
     report(plan, step::session, result);
-  enter_cgroup(plan);
+  enter_cgroups(plan);
   set_stdio(plan);
   set_sockets(plan);
   set_ready_fd(plan);

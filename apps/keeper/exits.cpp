@@ -98,19 +98,6 @@ void keeper::end_process(slot& which) {
   tell(which, untold_exit);
 }
 
-void keeper::kill_cgroup(const slot& which) {
-  if (which.cgroup.empty())
-    return;
-  char path[4200];
-  if (snprintf(path, sizeof path, "%s/cgroup.kill", which.cgroup.c_str()) >= static_cast<int>(sizeof path))
-    return;
-  int fd = open(path, O_WRONLY | O_CLOEXEC); // cgroup v2 from Linux 5.14 on
-  if (fd < 0)
-    return;
-  [[maybe_unused]] auto written = write(fd, "1", 1);
-  close(fd);
-}
-
 void keeper::on_child_signal(pid_t pid, int code) {
   if (reap_at_ == never)
     reap_at_ = monotonic() + reap_pause;

@@ -9,6 +9,11 @@ void loader::finish_life(context& c, const value& table, daemon_spec& spec) {
       c.error(watch->at, "'watch' without 'paths'");
   if (spec.watch && spec.watch->paths.empty())
     spec.watch = {}; // nothing to watch
+  if (spec.limits && spec.limits->memory_swap_bytes != 0 && spec.limits->memory_swap_bytes < spec.limits->memory_bytes)
+    if (const auto* resources = table.find("resources"))
+      c.error(
+        resources->find("memory_swap_bytes")->at,
+        "'resources.memory_swap_bytes' counts memory and swap together: it can't be less than 'memory_bytes'");
   const auto* schedule = table.find("schedule");
   if (schedule == nullptr || schedule->type != kind::table)
     return;

@@ -37,13 +37,6 @@ constexpr auto later_rules = std::to_array<rule>({
   later("daemon.jidoka", "pre_start", shape::free, "Gates before a start.", "[]"),
   later("daemon.jidoka", "invariants", shape::free, "What must hold while it runs.", "[]"),
 
-  later("daemon.resources", "memory_bytes", shape::size, "Memory.", "0"),
-  later("daemon.resources", "memory_swap_bytes", shape::size, "Memory and swap.", "0"),
-  later("daemon.resources", "cpu_quota_percent", shape::number, "100 = one core.", "0"),
-  later("daemon.resources", "cpu_shares", shape::integer, "Weight among neighbours.", "0"),
-  later("daemon.resources", "io_read_bps", shape::size, "Bytes per second read.", "0"),
-  later("daemon.resources", "io_write_bps", shape::size, "Bytes per second written.", "0"),
-  later("daemon.resources", "pids_max", shape::integer, "Processes and threads.", "0"),
   later("daemon.resources", "lock_memory", shape::boolean, "mlockall.", "false"),
   later("daemon.resources", "lock_memory_required", shape::boolean, "A failing mlockall is a failed start.", "false"),
 

@@ -134,13 +134,20 @@ TEST_CASE("a problem says what, and configuration errors come one by one", "[api
   CHECK(api.post("/v1/daemons", R"({"name":"x","binary_path":"/bin/true"})").status == 409);
 }
 
+TEST_CASE("limits are changed by an object of keys", "[api]") {
+  api_fixture api;
+  CHECK(ask(api.socket, "PATCH", "/v1/daemons/db/resources", R"({"pids_max":5})").status == 200);
+  CHECK(ask(api.socket, "PATCH", "/v1/daemons/db/resources", "{").status == 400);
+  CHECK(ask(api.socket, "PATCH", "/v1/daemons/db/resources", "[]").status == 422);
+  CHECK(ask(api.socket, "PATCH", "/v1/daemons/nobody/resources", "{}").status == 404);
+}
+
 TEST_CASE("what later versions serve is known today", "[api]") {
   api_fixture api;
   for (const auto& [method, target] : std::vector<std::pair<const char*, const char*>>{
          {"GET", "/v1/nodes"},
          {"POST", "/v1/nodes/a/drain"},
          {"GET", "/v1/daemons/db/samples"},
-         {"PATCH", "/v1/daemons/db/resources"},
          {"GET", "/v1/daemons/db/trace"}}) {
     auto answer = ask(api.socket, method, target);
     CHECK(answer.status == 501);

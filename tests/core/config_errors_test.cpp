@@ -190,8 +190,7 @@ TEST_CASE("keys of later versions are refused, unless they change nothing") {
   check_in_daemon({
     {"backend = \"wasm\"", "f.toml:4:11: 'backend': backend 'wasm' is not supported by this version"},
     {"[daemon.security]\nseccomp = \"default\"", "f.toml:5:1: 'security.seccomp' is not supported by this version"},
-    {"[daemon.resources]\nmemory_bytes = \"1GiB\"",
-     "f.toml:5:1: 'resources.memory_bytes' is not supported by this version"},
+    {"[daemon.placement]\nnode = \"web-2\"", "f.toml:5:1: 'placement.node' is not supported by this version"},
     {"[daemon.health_check]\ntype = \"tcp\"",
      "f.toml:5:8: 'health_check.type': 'tcp' is not supported by this version, only 'notify' is"},
     {"[daemon.health_check]\ntype = \"notify\"\non_unhealthy = \"report\"",
@@ -203,6 +202,17 @@ TEST_CASE("keys of later versions are refused, unless they change nothing") {
      "[daemon.health_check]\ntype = \"notify\"\nretries = 3\ntimeout = \"10s\"\n"
      "[daemon.hooks]\npre_stop = []\n[daemon.rolling]\nmax_unavailable = 0\n[daemon.jidoka]",
      ""},
+  });
+}
+
+TEST_CASE("limits are sizes, numbers and not less than each other") {
+  check_in_daemon({
+    {"[daemon.resources]\nmemory_bytes = \"64MiB\"\nmemory_swap_bytes = \"128MiB\"", ""},
+    {"[daemon.resources]\nmemory_bytes = \"64MiB\"\nmemory_swap_bytes = \"32MiB\"",
+     "f.toml:6:21: 'resources.memory_swap_bytes' counts memory and swap together: it can't be less than "
+     "'memory_bytes'"},
+    {"[daemon.resources]\npids_max = \"many\"",
+     "f.toml:5:12: 'resources.pids_max': expected an integer, found a string"},
   });
 }
 

@@ -93,8 +93,18 @@ std::vector<hook_command> any_hooks() {
   return result;
 }
 
-/// Hooks, watch and schedule, which most daemons do not have.
+/// What most daemons do not have.
 void add_parts(daemon_spec& d) {
+  limits_spec limits;
+  limits.memory_bytes = pick<std::uint64_t>({0, 1, 64u << 20});
+  limits.memory_swap_bytes = pick<std::uint64_t>({0, 128u << 20});
+  limits.cpu_quota_percent = pick({0.0, 0.5, 250.0});
+  limits.cpu_shares = pick({0u, 1u, 1024u});
+  limits.io_read_bps = pick<std::uint64_t>({0, 4096});
+  limits.io_write_bps = pick<std::uint64_t>({0, 1u << 20});
+  limits.pids_max = pick({0u, 100u});
+  if (limits != limits_spec{})
+    d.limits.obtain() = limits;
   if (*rc::gen::arbitrary<bool>()) {
     auto& hooks = d.hooks.obtain();
     hooks.pre_start = any_hooks();

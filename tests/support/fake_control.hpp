@@ -101,6 +101,16 @@ public:
     return daemon;
   }
 
+  caf::expected<daemon_status> limit(const std::string& name, const std::string& resources) override {
+    std::lock_guard lock{mutex_};
+    auto found = find(name);
+    if (!found)
+      return found.error();
+    if (resources.empty() || resources.front() != '{')
+      return make_error(errc::invalid_config, "expected an object");
+    return daemons_[name];
+  }
+
   caf::expected<void> signal(const std::string& name, int) override {
     std::lock_guard lock{mutex_};
     auto found = find(name);
