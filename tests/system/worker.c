@@ -209,6 +209,25 @@ int main(int count, char** words) {
     while (clock() < atoi(second) * (clock_t)CLOCKS_PER_SEC) {
     }
     put(words[1], "0 0\n", 4);         // done eating
+  } else if (!strcmp(mode, "forks")) { // as many as it may have: "COUNT ERROR"
+    int processes = 1;
+    for (pid_t pid; (pid = fork()) >= 0; ++processes)
+      if (pid == 0)
+        for (;;)
+          pause();
+    printf("%d %s\n", processes, errno == EAGAIN ? "EAGAIN" : strerror(errno));
+    fflush(stdout);
+  } else if (!strcmp(mode, "direct")) { // TARGET MIB: written past the page cache
+    size_t piece = 256 << 10;
+    void* data = mmap(NULL, piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int file = open(first, O_WRONLY | O_CREAT | O_CLOEXEC | O_DIRECT, 0644);
+    if (file < 0)
+      return errno == EINVAL ? 3 : 4;
+    memset(data, 1, piece);
+    for (int i = 0; i < atoi(second) * 4; ++i)
+      if (write(file, data, piece) != (ssize_t)piece)
+        return 5;
+    return 0;
   } else if (!strcmp(mode, "lines")) { // N: numbered lines, as fast as it goes
     setvbuf(stdout, NULL, _IOFBF, 65536);
     for (long i = 1; i <= atol(first); ++i)
