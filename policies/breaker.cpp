@@ -24,6 +24,12 @@ void breaker::become(breaker_state next) {
   ++epoch_;
 }
 
+void breaker::restore(const memory& before) {
+  become(before.state);
+  count_ = before.count;
+  opened_at_ = before.opened_at;
+}
+
 std::optional<breaker::ticket> breaker::admit(instant now) {
   if (state_ == breaker_state::open && now >= retry_at())
     become(breaker_state::half_open);

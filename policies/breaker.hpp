@@ -37,6 +37,15 @@ public:
   instant retry_at() const { return opened_at_ + limits_.recovery_timeout; }
   /// "open for 12s more after 5 failures in a row"
   std::string explain(instant now) const;
+  /// What outlives its process: a trial that was out is none any more.
+  struct memory {
+    breaker_state state = breaker_state::closed;
+    std::uint32_t count = 0;
+    instant opened_at{};
+    bool operator==(const memory&) const = default;
+  };
+  memory save() const { return {state_, count_, opened_at_}; }
+  void restore(const memory& before);
   /// New limits hold from the next outcome on.
   void change(breaker_limits limits) { limits_ = limits; }
 

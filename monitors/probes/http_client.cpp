@@ -3,8 +3,8 @@
 #include "core/errc.hpp"
 #include "monitors/probes/background.hpp"
 #include "monitors/probes/curl_library.hpp"
+#include "monitors/probes/http_transfer.hpp"
 
-#include <array>
 #include <condition_variable>
 #include <cstdlib>
 #include <list>
@@ -16,90 +16,14 @@ namespace duende {
 
 namespace {
 
-constexpr std::size_t max_body = 64 * 1024;
 /// The thread goes when it had nothing to do for this long.
 constexpr int linger_ms = 10'000;
 constexpr int longest_poll_ms = 3'600'000;
 constexpr const char* library_path = "libcurl.so.4";
 
-struct request_state {
-  http_request request;
-  std::shared_ptr<one_shot<http_reply>> answer;
-};
-using request_ptr = std::shared_ptr<request_state>;
-
-/// One libcurl handle and what it points to.
-struct transfer {
-  const curl_library& curl;
-  request_ptr what;
-  CURL* easy = nullptr;
-  curl_slist* pinned = nullptr;
-  std::size_t received = 0;
-  std::array<char, CURL_ERROR_SIZE> error{};
-
-  transfer(const curl_library& library, request_ptr request) : curl(library), what(std::move(request)) {}
-  transfer(const transfer&) = delete;
-  transfer& operator=(const transfer&) = delete;
-  ~transfer() {
-    if (easy != nullptr) {
-      curl.easy_cleanup(easy);
-    }
-    curl.slist_free_all(pinned);
-  }
-
-  static std::size_t discard(char*, std::size_t size, std::size_t count, void* self) {
-    auto& received = static_cast<transfer*>(self)->received;
-    received += size * count;
-    return received > max_body ? 0 : size * count; // 0 ends the transfer
-  }
-
-  bool prepare() {
-    easy = curl.easy_init();
-    if (easy == nullptr) {
-      return false;
-    }
-    // Whoever asked has a timer; this is for one that forgot.
-    auto limit = std::chrono::ceil<std::chrono::milliseconds>(what->request.timeout) + std::chrono::seconds(1);
-    bool ok = set(CURLOPT_URL, what->request.url.c_str());
-    ok = ok && set(CURLOPT_FOLLOWLOCATION, 0L);
-    ok = ok && set(CURLOPT_TIMEOUT_MS, static_cast<long>(limit.count()));
-    ok = ok && set(CURLOPT_NOSIGNAL, 1L);
-    ok = ok && set(CURLOPT_PROXY, ""); // the node's http_proxy is not meant for its own daemons
-    ok = ok && set(CURLOPT_FRESH_CONNECT, 1L);
-    ok = ok && set(CURLOPT_FORBID_REUSE, 1L);
-    ok = ok && set(CURLOPT_BUFFERSIZE, static_cast<long>(max_body));
-    ok = ok && set(CURLOPT_USERAGENT, "duende/" DUENDE_VERSION);
-    ok = ok && set(CURLOPT_WRITEFUNCTION, &discard);
-    ok = ok && set(CURLOPT_WRITEDATA, this);
-    ok = ok && set(CURLOPT_PRIVATE, this);
-    ok = ok && set(CURLOPT_ERRORBUFFER, error.data());
-    if (!what->request.pinned.empty()) {
-      pinned = curl.slist_append(nullptr, what->request.pinned.c_str());
-      ok = ok && pinned != nullptr && set(CURLOPT_RESOLVE, pinned);
-    }
-    return ok;
-  }
-
-  template <class T>
-  bool set(CURLoption option, T value) {
-    return curl.easy_setopt(easy, option, value) == CURLE_OK;
-  }
-
-  http_reply reply(CURLcode code) {
-    http_reply result;
-    bool cut_off_by_us = code == CURLE_WRITE_ERROR && received > max_body;
-    if (code == CURLE_OK || cut_off_by_us) {
-      curl.easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &result.status);
-    } else {
-      result.error = error[0] != '\0' ? error.data() : curl.easy_strerror(code);
-    }
-    return result;
-  }
-};
-
 class client {
 public:
-  void submit(request_ptr request) {
+  void submit(http_request_ptr request) {
     std::unique_lock lock(mutex_);
     incoming_.push_back(request);
     if (running_) {
@@ -114,7 +38,7 @@ public:
     }
   }
 
-  void cancel(const request_ptr& request) {
+  void cancel(const http_request_ptr& request) {
     request->answer->cancel();
     std::unique_lock lock(mutex_);
     has_cancelled_ = true;
@@ -191,7 +115,7 @@ private:
     return !transfers_.empty() || !incoming_.empty() || !lingered;
   }
 
-  void begin(CURLM* multi, request_ptr request) {
+  void begin(CURLM* multi, http_request_ptr request) {
     if (!request->answer->wanted()) {
       return;
     }
@@ -232,7 +156,7 @@ private:
     }
   }
 
-  std::list<transfer>::iterator drop(CURLM* multi, std::list<transfer>::iterator it) {
+  std::list<http_transfer>::iterator drop(CURLM* multi, std::list<http_transfer>::iterator it) {
     curl_->multi_remove_handle(multi, it->easy);
     return transfers_.erase(it);
   }
@@ -265,18 +189,18 @@ public:
 private:
   std::mutex mutex_;
   std::condition_variable stopped_;
-  std::vector<request_ptr> incoming_;
+  std::vector<http_request_ptr> incoming_;
   bool has_cancelled_ = false;
   bool running_ = false;
   bool exiting_ = false;
   CURLM* multi_ = nullptr;
   std::optional<curl_library> curl_;
-  std::list<transfer> transfers_; ///< the thread's own
+  std::list<http_transfer> transfers_; ///< the thread's own
 };
 
 class call_handle : public http_call {
 public:
-  explicit call_handle(request_ptr request) : request_(std::move(request)) {}
+  explicit call_handle(http_request_ptr request) : request_(std::move(request)) {}
   ~call_handle() override {
     if (request_->answer->wanted()) {
       client::instance().cancel(request_);
@@ -284,13 +208,13 @@ public:
   }
 
 private:
-  request_ptr request_;
+  http_request_ptr request_;
 };
 
 } // namespace
 
 std::unique_ptr<http_call> http_get(http_request request, std::shared_ptr<one_shot<http_reply>> answer) {
-  auto state = std::make_shared<request_state>(request_state{std::move(request), std::move(answer)});
+  auto state = std::make_shared<http_request_state>(http_request_state{std::move(request), std::move(answer)});
   client::instance().submit(state);
   return std::make_unique<call_handle>(state);
 }

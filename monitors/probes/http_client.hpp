@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace duende {
 
@@ -14,12 +15,18 @@ struct http_request {
   /// HOST:PORT:ADDRESS[,ADDRESS] for a host that is a name: libcurl's own resolver can't be cancelled without waiting for it.
   std::string pinned;
   duration timeout{};
+  /// Not empty: a POST of these bytes over HTTP/2 without asking first (RFC 9113, 3.3), whose answer's body and trailers are kept.
+  std::string post = {};
+  std::vector<std::string> headers = {}; ///< "name: value", beside libcurl's own
+  std::string unix_socket = {};          ///< a path instead of the address; '@' first: the abstract namespace
 };
 
 struct http_reply {
   long status = 0;
   std::string error;        ///< empty: `status` is the server's answer
   bool unsupported = false; ///< there is no libcurl
+  std::string body = {};    ///< of a POST
+  std::string headers = {}; ///< likewise, the lines of headers and trailers
 };
 
 /// A request under way. Whoever drops it cancels it.
@@ -28,7 +35,7 @@ public:
   virtual ~http_call() = default;
 };
 
-/// GET without following redirects. Delivers from the client's thread. Thread-safe.
+/// GET or POST without following redirects. Delivers from the client's thread. Thread-safe.
 std::unique_ptr<http_call> http_get(http_request request, std::shared_ptr<one_shot<http_reply>> answer);
 
 } // namespace duende
