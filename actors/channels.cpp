@@ -7,7 +7,6 @@
 
 #include <unistd.h>
 
-#include <csignal>
 #include <utility>
 
 namespace duende {
@@ -136,39 +135,6 @@ void channels::mark_ready(const uuid& id, readiness_type seen) {
     return;
   duende::mark_ready(entry.record);
   link_->set_record(id, entry.incarnation, entry.record);
-}
-
-exec_cancel channels::launch_helper(const launch_request& request, std::function<void(exit_reason)> done) {
-  std::shared_ptr<keeper_link> link;
-  {
-    std::lock_guard lock{mutex_};
-    link = link_;
-    if (link)
-      helpers_.emplace(request.id, done);
-  }
-  if (!link) {
-    done(exit_reason::spawn("this node has no keeper"));
-    return {};
-  }
-  link->launch(request);
-  return
-    [link, id = request.id, number = request.incarnation] { link->signal(id, number, SIGKILL, signal_scope::group); };
-}
-
-bool channels::helper_ended(const uuid& id, const exit_reason& reason) {
-  std::function<void(exit_reason)> done;
-  std::shared_ptr<keeper_link> link;
-  {
-    std::lock_guard lock{mutex_};
-    auto found = helpers_.extract(id);
-    if (!found)
-      return false;
-    done = std::move(found.mapped());
-    link = link_;
-  }
-  link->forget(id);
-  done(reason);
-  return true;
 }
 
 } // namespace duende

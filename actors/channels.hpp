@@ -14,10 +14,21 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
 namespace duende {
+
+/// What a helper process printed, and its end.
+struct helper_output {
+  static constexpr std::size_t most = 1 << 20; ///< what comes after so many bytes is thrown away
+  bool with_stderr = false;
+  std::mutex mutex;
+  std::string text;               ///< guarded by mutex; complete once `end` is there
+  std::optional<exit_reason> end; ///< likewise
+};
+using helper_output_ptr = std::shared_ptr<helper_output>;
 
 /// All members are thread-safe.
 class channels {
@@ -53,7 +64,10 @@ public:
   void mark_ready(const uuid& id, readiness_type seen);
 
   /// Starts a helper process (a probe); `done` is called on the reactor's thread with its end.
-  exec_cancel launch_helper(const launch_request& request, std::function<void(exit_reason)> done);
+  exec_cancel
+  launch_helper(const launch_request& request, std::function<void(exit_reason)> done, helper_output_ptr output = {});
+  /// Takes over the pipes of a helper whose output is wanted; false where they are nobody's. On the reactor's thread.
+  bool helper_arrived(const daemon_channels& what);
   /// The end of a process: true where it was a helper's.
   bool helper_ended(const uuid& id, const exit_reason& reason);
 
@@ -70,6 +84,13 @@ private:
     bool complained = false; ///< once for each incarnation
   };
 
+  struct helper {
+    std::function<void(exit_reason)> done;
+    helper_output_ptr output;
+    int out = -1; ///< watched by the reactor, on whose thread alone it is used
+  };
+
+  void read_helper(const uuid& id);
   template <class Message>
   void tell(const uuid& id, Message message);
   void begin_ready(const uuid& id, int fd);
@@ -83,7 +104,7 @@ private:
   std::shared_ptr<keeper_link> link_;
   std::unordered_map<uuid, entry> entries_;
   std::unordered_map<uuid, int> early_ready_; ///< arrived before anybody listened
-  std::unordered_map<uuid, std::function<void(exit_reason)>> helpers_;
+  std::unordered_map<uuid, helper> helpers_;
 };
 
 } // namespace duende

@@ -51,6 +51,8 @@ daemon_status status_of(const child& c, const std::string& supervisor, instant n
       auto copy = std::make_shared<daemon_counters>(*more.counters);
       if (more.recorder)
         more.recorder->add_to(*copy);
+      if (more.guard)
+        copy->policies.obtain() = counters_of(*more.guard);
       s.counters = std::move(copy);
     }
     s.started_at = more.started_wall;

@@ -1,6 +1,7 @@
 // The child record: what a supervisor keeps of a daemon across its incarnations.
 #pragma once
 
+#include "actors/child_guard.hpp"
 #include "actors/incarnation.hpp"
 #include "actors/life_record.hpp"
 #include "core/status.hpp"
@@ -93,6 +94,7 @@ struct child_detail {
   std::unique_ptr<child_schedule> schedule;
   std::shared_ptr<void> watching; ///< its files, as `watched_as` has them
   daemon_spec_ptr watched_as;
+  std::unique_ptr<child_guard> guard;
 };
 
 struct child {

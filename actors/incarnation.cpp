@@ -2,7 +2,6 @@
 
 #include "actors/accounts.hpp"
 #include "actors/launch.hpp"
-#include "core/crash_point.hpp"
 #include "core/units.hpp"
 
 #include <caf/send.hpp>
@@ -10,21 +9,6 @@
 #include <csignal>
 
 namespace duende {
-
-namespace {
-
-launch_listener as_listener(incarnation_ptr self) {
-  return caf::actor_cast<launch_listener>(caf::actor_cast<caf::strong_actor_ptr>(self));
-}
-
-/// A start that hangs before its exec was not announced and has no pid here yet; the keeper knows it, and SIGKILL ends it.
-void signal_daemon(incarnation_ptr self, int number, signal_scope scope) {
-  auto& state = self->state;
-  if (state.pid != 0 || number == SIGKILL)
-    self->send(state.with->native, signal_atom::value, state.id, state.number, number, scope);
-}
-
-} // namespace
 
 incarnation_behavior starting(incarnation_ptr self) {
   return {
@@ -61,7 +45,7 @@ incarnation_behavior starting(incarnation_ptr self) {
     [=](alarm which, std::uint32_t generation) {
       if (which == alarm::account_known && std::exchange(self->state.awaits_account, false)) {
         self->become(preparing(self));
-        if (!begin_hooks(self, hook_state::point::pre_start))
+        if (!begin_gates(self) && !begin_hooks(self, hook_state::point::pre_start))
           launch(self);
         return;
       }
@@ -74,7 +58,8 @@ incarnation_behavior starting(incarnation_ptr self) {
       state.because = exit_reason::timeout(fmt::format(
         "not ready within {}{}{}", format_duration(state.spec->ready.timeout), why.empty() ? "" : ": ", why));
       began_stopping(self, {});
-    }};
+    },
+    [=](const policy_change& change) { change_guards(self, change); }};
 }
 
 incarnation_behavior running(incarnation_ptr self) {
@@ -97,6 +82,7 @@ incarnation_behavior running(incarnation_ptr self) {
       if (!change.stopped)
         return;
       self->state.paused = true;
+      pause_guards(self, true);
       self->become(paused(self));
       tell(self, life_note::kind::paused);
     },
@@ -107,7 +93,8 @@ incarnation_behavior running(incarnation_ptr self) {
         !hook_overran(self, which, generation) && which == alarm::watchdog
         && generation == self->state.alarm_generation)
         watchdog_due(self);
-    }};
+    },
+    [=](const policy_change& change) { change_guards(self, change); }};
 }
 
 incarnation_behavior paused(incarnation_ptr self) {
@@ -131,6 +118,7 @@ incarnation_behavior paused(incarnation_ptr self) {
         return;
       self->state.last_ping = monotonic_now(); // nobody pings while stopped
       self->state.paused = false;
+      pause_guards(self, false);
       self->become(running(self));
       tell(self, life_note::kind::resumed);
     },
@@ -141,7 +129,8 @@ incarnation_behavior paused(incarnation_ptr self) {
         !hook_overran(self, which, generation) && which == alarm::watchdog
         && generation == self->state.alarm_generation)
         set_alarm(self, alarm::watchdog, self->state.spec->watchdog->interval);
-    }};
+    },
+    [=](const policy_change& change) { change_guards(self, change); }};
 }
 
 incarnation_behavior stopping(incarnation_ptr self) {
@@ -187,38 +176,8 @@ incarnation_behavior stopping(incarnation_ptr self) {
         return;
       self->state.overran = true;
       signal_daemon(self, SIGKILL, signal_scope::group);
-    }};
-}
-
-void end_process(incarnation_ptr self, bool at_once) {
-  auto& state = self->state;
-  if (state.hooks)
-    state.hooks->stopped = state.hooks->signaled = true;
-  crash_point("incarnation.before_stop_signal");
-  if (at_once) {
-    signal_daemon(self, SIGKILL, signal_scope::group);
-  } else {
-    signal_daemon(self, state.spec->stop_signal, signal_scope::group);
-    if (state.paused)
-      signal_daemon(self, SIGCONT, signal_scope::group); // a stopped process hears nothing else
-    set_alarm(self, alarm::shutdown_timeout, state.spec->shutdown_timeout);
-  }
-  crash_point("incarnation.after_stop_signal");
-}
-
-void launch(incarnation_ptr self) {
-  auto& state = self->state;
-  self->become(starting(self));
-  auto request = make_launch(*state.with, *state.spec, state.id, state.number, std::move(state.record));
-  if (!request) {
-    end_unlaunched(self, exit_reason::spawn(sentence(request.error())));
-    return;
-  }
-  if (!enter_groups(self, **request))
-    return;
-  crash_point("incarnation.before_launch");
-  self->send(state.with->native, launch_atom::value, launch_request_ptr{std::move(*request)}, as_listener(self));
-  crash_point("incarnation.after_launch");
+    },
+    [=](const policy_change& change) { change_guards(self, change); }};
 }
 
 namespace {
@@ -239,6 +198,7 @@ incarnation_behavior adopt(incarnation_ptr self, const incarnation_order& order)
     state.last_ping = monotonic_now();
     set_alarm(self, alarm::watchdog, state.spec->watchdog->interval);
   }
+  begin_guards(self);
   if (!order.adopted_post_started)
     begin_hooks(self, hook_state::point::post_start);
   return state.paused ? paused(self) : running(self);
@@ -265,6 +225,12 @@ incarnation_behavior incarnation(
     state.hooks->cause = std::move(order->cause);
     state.hooks->restarts = order->restarts;
   }
+  state.restarts = order->restarts;
+  if (has_guards(*state.spec)) {
+    state.guards = std::make_unique<guard_state>();
+    state.guards->spec = state.spec;
+    state.guards->checks = std::move(order->checks);
+  }
   if (order->given_up) {
     if (!begin_hooks(self, hook_state::point::on_give_up))
       self->quit();
@@ -288,7 +254,7 @@ incarnation_behavior incarnation(
     });
     return starting(self);
   }
-  if (begin_hooks(self, hook_state::point::pre_start))
+  if (begin_gates(self) || begin_hooks(self, hook_state::point::pre_start))
     return preparing(self);
   launch(self);
   return starting(self);

@@ -18,6 +18,7 @@
 #include "core/messages.hpp"
 #include "core/spec.hpp"
 #include "monitors/probes/notify.hpp"
+#include "policies/jidoka.hpp"
 
 #include <caf/typed_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -29,6 +30,7 @@
 namespace duende {
 
 struct supervisor_seed;
+class check_recorder;
 
 /// How an incarnation ended: the context of the error that its down message carries.
 struct life_end {
@@ -40,11 +42,14 @@ struct life_end {
   process_usage usage;  ///< of a process
   instant started_at{}, ended_at{};
   wall_time ended_wall{};
-  std::shared_ptr<supervisor_seed> below; ///< of a nested supervisor: what its next life begins with
+  std::shared_ptr<const violations> broken; ///< the line is to be stopped, for these
+  std::shared_ptr<supervisor_seed> below;   ///< of a nested supervisor: what its next life begins with
 };
 
 /// The error that an incarnation quits with.
 caf::error as_error(life_end end);
+/// Whether it carries one.
+bool is_life_end(const caf::error& reason);
 /// The life_end in `reason`; any other error becomes a failure with its text.
 life_end end_of(const caf::error& reason, instant now);
 
@@ -97,6 +102,12 @@ struct notify_note {
 /// A timer of an incarnation's own.
 enum class alarm : std::uint8_t { ready_timeout, shutdown_timeout, watchdog, hook_timeout, account_known };
 
+/// How apply changes a life that goes on.
+struct policy_change {
+  daemon_spec_ptr spec;
+  std::shared_ptr<check_recorder> checks;
+};
+
 /// What a supervisor hears from its children on the way; how they ended it learns from their down messages.
 using life_watcher = caf::typed_actor<caf::reacts_to<life_note>>;
 
@@ -109,7 +120,9 @@ using life_actor = caf::typed_actor<
 using incarnation_actor = life_actor::extend<
   caf::reacts_to<reload_atom>, caf::reacts_to<launched>, caf::reacts_to<launch_failure>, caf::reacts_to<process_exit>,
   caf::reacts_to<run_change>, caf::reacts_to<probe_note>, caf::reacts_to<notify_note>,
-  caf::reacts_to<alarm, std::uint32_t>>;
+  caf::reacts_to<alarm, std::uint32_t>,
+  // other policies from now on, the rest with the next start
+  caf::reacts_to<policy_change>>;
 
 /// How a process incarnation comes to be.
 struct incarnation_order {
@@ -120,10 +133,11 @@ struct incarnation_order {
   std::optional<launched> adopted; ///< it runs already
   bool adopted_ready = false, adopted_stopped = false;
   instant adopted_started_at{};
-  int ready_fd = -1; ///< of an adopted one
+  int ready_fd = -1;                      ///< of an adopted one
+  std::shared_ptr<check_recorder> checks; ///< of a daemon with a health check
+  std::uint64_t restarts = 0;
   // For hooks alone:
   std::string cause; ///< why it ended last, or was given up
-  std::uint64_t restarts = 0;
   bool adopted_post_started = false;
   std::optional<life_end> ended; ///< it ended already: what is left is to say so, after post_stop
   bool given_up = false;         ///< runs on_give_up and nothing else
@@ -138,6 +152,7 @@ incarnation_actor::behavior_type incarnation(
 } // namespace duende
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::life_end)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::policy_change)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::life_note)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::stop_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::probe_note)

@@ -7,8 +7,12 @@ namespace duende {
 
 caf::error as_error(life_end end) { return caf::make_error(errc::canceled, std::move(end)); }
 
+bool is_life_end(const caf::error& reason) {
+  return reason && reason.context().size() == 1 && reason.context().match_element<life_end>(0);
+}
+
 life_end end_of(const caf::error& reason, instant now) {
-  if (reason && reason.context().size() == 1 && reason.context().match_element<life_end>(0))
+  if (is_life_end(reason))
     return reason.context().get_as<life_end>(0);
   life_end end;
   end.reason = reason ? exit_reason::failure(sentence(reason)) : exit_reason::graceful();

@@ -183,6 +183,7 @@ void reload(incarnation_ptr self) {
 
 void leave(incarnation_ptr self, life_end end) {
   auto& state = self->state;
+  end_guards(self);
   if (!state.hooks || (!hooks_run(self) && state.spec->hooks->post_stop.empty())) {
     self->quit(as_error(std::move(end)));
     return;
@@ -254,7 +255,8 @@ incarnation_behavior only_hooks(incarnation_ptr self, void (*stop)(incarnation_p
     [=](const run_change&) {},
     [=](const probe_note&) {},
     [=](const notify_note&) {},
-    [=](alarm which, std::uint32_t generation) { hook_overran(self, which, generation); }};
+    [=](alarm which, std::uint32_t generation) { hook_overran(self, which, generation); },
+    [=](const policy_change& change) { change_guards(self, change); }};
 }
 
 void stop_before_launch(incarnation_ptr self, const stop_order& order) {
@@ -264,6 +266,8 @@ void stop_before_launch(incarnation_ptr self, const stop_order& order) {
   if (order.because)
     state.because = order.because;
   tell(self, life_note::kind::stopping);
+  if (leave_gates(self))
+    return;
   cancel_hooks(self, order.at_once ? SIGKILL : SIGTERM);
   if (!again && !order.at_once) // it has its time to end, as a daemon has
     state.with->after(state.spec->shutdown_timeout, [to = self->address(), generation = state.hooks->generation] {

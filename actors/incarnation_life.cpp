@@ -1,6 +1,7 @@
 // The transitions of an incarnation: what happens on the way from one state to the next.
 #include "actors/incarnation_state.hpp"
 
+#include "actors/launch.hpp"
 #include "core/crash_point.hpp"
 #include "core/units.hpp"
 
@@ -26,6 +27,44 @@ void set_alarm(incarnation_ptr self, alarm which, duration delay) {
     if (auto target = caf::actor_cast<caf::actor>(to))
       caf::anon_send(target, which, generation);
   });
+}
+
+/// A start that hangs before its exec was not announced and has no pid here yet; the keeper knows it, and SIGKILL ends it.
+void signal_daemon(incarnation_ptr self, int number, signal_scope scope) {
+  auto& state = self->state;
+  if (state.pid != 0 || number == SIGKILL)
+    self->send(state.with->native, signal_atom::value, state.id, state.number, number, scope);
+}
+
+void end_process(incarnation_ptr self, bool at_once) {
+  auto& state = self->state;
+  if (state.hooks)
+    state.hooks->stopped = state.hooks->signaled = true;
+  crash_point("incarnation.before_stop_signal");
+  if (at_once) {
+    signal_daemon(self, SIGKILL, signal_scope::group);
+  } else {
+    signal_daemon(self, state.spec->stop_signal, signal_scope::group);
+    if (state.paused)
+      signal_daemon(self, SIGCONT, signal_scope::group); // a stopped process hears nothing else
+    set_alarm(self, alarm::shutdown_timeout, state.spec->shutdown_timeout);
+  }
+  crash_point("incarnation.after_stop_signal");
+}
+
+void launch(incarnation_ptr self) {
+  auto& state = self->state;
+  self->become(starting(self));
+  auto request = make_launch(*state.with, *state.spec, state.id, state.number, std::move(state.record));
+  if (!request) {
+    end_unlaunched(self, exit_reason::spawn(sentence(request.error())));
+    return;
+  }
+  if (!enter_groups(self, **request))
+    return;
+  crash_point("incarnation.before_launch");
+  self->send(state.with->native, launch_atom::value, launch_request_ptr{std::move(*request)}, as_listener(self));
+  crash_point("incarnation.after_launch");
 }
 
 void became_launched(incarnation_ptr self, const launched& process) {
@@ -62,6 +101,7 @@ void became_ready(incarnation_ptr self, life_note::kind told) {
     state.last_ping = monotonic_now();
     set_alarm(self, alarm::watchdog, state.spec->watchdog->interval);
   }
+  begin_guards(self);
   self->become(state.paused ? paused(self) : running(self));
   tell(self, told);
   if (state.paused) // somebody stopped it while it started
@@ -78,6 +118,7 @@ void began_stopping(incarnation_ptr self, const stop_order& order) {
   state.stopping = true;
   state.at_once = order.at_once;
   ++state.alarm_generation;
+  end_guards(self);
   self->become(stopping(self));
   tell(self, life_note::kind::stopping);
   if (hooks_run(self)) // then what follows does so when they are over
@@ -94,8 +135,8 @@ void watchdog_due(incarnation_ptr self) {
     set_alarm(self, alarm::watchdog, interval - silent);
     return;
   }
-  state.because = exit_reason::health(fmt::format("no WATCHDOG=1 for {}", format_duration(interval)));
-  began_stopping(self, {});
+  set_alarm(self, alarm::watchdog, interval); // overtaken where it is stopped now
+  became_unwell(self, fmt::format("no WATCHDOG=1 for {}", format_duration(interval)));
 }
 
 void heard(incarnation_ptr self, const notify_note& note) {
@@ -106,12 +147,14 @@ void heard(incarnation_ptr self, const notify_note& note) {
       state.with->native, main_pid_atom::value, state.id, state.number, static_cast<std::int32_t>(*message.main_pid));
   if (message.status)
     tell(self, life_note::kind::status, *message.status);
-  if (message.watchdog)
+  if (message.watchdog) {
     state.last_ping = monotonic_now();
+    became_well(self);
+  }
   if (message.watchdog_trigger && state.ready && !state.stopping) {
-    state.because = exit_reason::health("the daemon asked for it by WATCHDOG=trigger");
-    began_stopping(self, {});
-    return;
+    became_unwell(self, "the daemon asked for it by WATCHDOG=trigger");
+    if (state.stopping)
+      return;
   }
   if (message.reloading)
     tell(self, life_note::kind::reloading);
@@ -128,6 +171,8 @@ void end_life(incarnation_ptr self, const process_exit& exit) {
   } else if (state.overran) {
     end.reason.detail = fmt::format("did not stop within {}", format_duration(state.spec->shutdown_timeout));
   }
+  if (state.guards)
+    end.broken = state.guards->broken;
   end.asked = state.asked;
   end.overran = state.overran;
   end.usage = exit.usage;
@@ -143,6 +188,8 @@ void end_unlaunched(incarnation_ptr self, exit_reason reason) {
   auto& state = self->state;
   life_end end;
   end.reason = std::move(reason);
+  if (state.guards)
+    end.broken = state.guards->broken;
   end.asked = state.asked;
   end.started_at = state.started_at;
   end.ended_at = monotonic_now();

@@ -22,6 +22,15 @@ struct hook_state {
   std::optional<life_end> end; ///< the daemon has ended, so
 };
 
+/// What watches over one life, and by which rules.
+struct guard_state {
+  daemon_spec_ptr spec; ///< whose policies are in force: apply may change them
+  std::shared_ptr<check_recorder> checks;
+  std::shared_ptr<const violations> broken; ///< it is stopped for these
+  caf::actor gates, health, line;
+  bool silent = false; ///< the watchdog's silence is reported
+};
+
 struct incarnation_state {
   static constexpr const char* name = "duende.incarnation";
 
@@ -41,10 +50,12 @@ struct incarnation_state {
   bool awaits_account = false; ///< who it runs as is being looked up, nothing has begun
   bool at_once = false;        ///< a stop_order came before the process did: how to stop it
   std::optional<exit_reason> because;
-  std::unique_ptr<readiness> waiting; ///< while starting with a readiness condition
-  std::unique_ptr<hook_state> hooks;  ///< where the daemon has hooks
+  std::unique_ptr<readiness> waiting;  ///< while starting with a readiness condition
+  std::unique_ptr<hook_state> hooks;   ///< where the daemon has hooks
+  std::unique_ptr<guard_state> guards; ///< where something watches over it
   std::string record;
   instant started_at{}, last_ping{};
+  std::uint64_t restarts = 0; ///< before this life
 };
 
 using incarnation_ptr = incarnation_actor::stateful_pointer<incarnation_state>;
@@ -52,6 +63,10 @@ using incarnation_behavior = incarnation_actor::behavior_type;
 
 inline caf::actor as_actor(incarnation_ptr self) {
   return caf::actor_cast<caf::actor>(caf::actor_cast<caf::strong_actor_ptr>(self));
+}
+
+inline launch_listener as_listener(incarnation_ptr self) {
+  return caf::actor_cast<launch_listener>(caf::actor_cast<caf::strong_actor_ptr>(self));
 }
 
 // One behaviour for each state.
@@ -76,10 +91,29 @@ void set_alarm(incarnation_ptr self, alarm which, duration delay);
 void heard(incarnation_ptr self, const notify_note& note);
 void watchdog_due(incarnation_ptr self);
 void launch(incarnation_ptr self);
+void signal_daemon(incarnation_ptr self, int number, signal_scope scope);
 /// Its control groups are there, where it has limits; false where they can't be had, and its life ends with the reason.
 bool enter_groups(incarnation_ptr self, launch_request& request);
 /// The end, after what hooks are due.
 void leave(incarnation_ptr self, life_end end);
+
+// Guards: incarnation_guards.cpp.
+/// Runs what must agree before the start; false where there is nothing of the kind.
+bool begin_gates(incarnation_ptr self);
+/// A stop came while they run: true where that was all.
+bool leave_gates(incarnation_ptr self);
+/// It is ready, or was when it was adopted: from now on it is checked.
+void begin_guards(incarnation_ptr self);
+void pause_guards(incarnation_ptr self, bool pause);
+void end_guards(incarnation_ptr self);
+/// Those policies are in force from now on.
+void change_guards(incarnation_ptr self, const policy_change& change);
+/// The watchdog was silent, or the daemon said that it is unwell: what its configuration wants of that.
+void became_unwell(incarnation_ptr self, std::string why);
+/// It said that it is alive.
+void became_well(incarnation_ptr self);
+void tell_health(incarnation_ptr self, health_state now);
+inline bool has_guards(const daemon_spec& spec) { return spec.health || spec.jidoka; }
 
 // Hooks: incarnation_hooks.cpp.
 /// Starts the commands of that point; false where there are none.

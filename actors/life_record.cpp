@@ -18,6 +18,10 @@ std::string to_text(const life_record& r) {
   for (auto i = r.recent.size() - count; i < r.recent.size(); ++i)
     fmt::format_to(std::back_inserter(out), " {}", r.recent[i].time_since_epoch().count());
   fmt::format_to(std::back_inserter(out), " {}", r.name);
+  if (r.cut)
+    fmt::format_to(
+      std::back_inserter(out), " breaker {} {} {}", static_cast<int>(r.cut->state), r.cut->count,
+      r.cut->opened_at.time_since_epoch().count());
   return fmt::to_string(out);
 }
 
@@ -41,7 +45,21 @@ std::optional<life_record> parse_life_record(std::string_view text) {
       return std::nullopt;
     r.recent.emplace_back(duration{at});
   }
-  r.name = text;
+  constexpr std::string_view mark = " breaker ";
+  const auto end = text.find(mark); // a name has no blank
+  r.name = text.substr(0, end);
+  if (end == std::string_view::npos)
+    return r;
+  text.remove_prefix(end + mark.size());
+  int state = 0;
+  std::int64_t opened = 0;
+  breaker::memory cut;
+  if (
+    !take_number(text, state) || state < 0 || state > 2 || !take_number(text, cut.count) || !take_number(text, opened))
+    return std::nullopt;
+  cut.state = static_cast<breaker_state>(state);
+  cut.opened_at = instant{duration{opened}};
+  r.cut = cut;
   return r;
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/time.hpp"
 #include "core/uuid.hpp"
+#include "policies/breaker.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -26,6 +27,7 @@ struct life_record {
   wall_time started_at{};
   std::vector<instant> recent; ///< restarts that count for the intensity, oldest first; the newest max_recent of them
   std::string name;
+  std::optional<breaker::memory> cut; ///< of a daemon with a circuit breaker, as the launch found it
 
   static constexpr std::uint32_t max_recent = 16;
   bool operator==(const life_record&) const = default;

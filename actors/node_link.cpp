@@ -68,6 +68,8 @@ link_events node_host::events_of_link() {
   };
   events.on_run_change = [tell](run_change notice) { tell(std::move(notice)); };
   events.on_channels = [this](daemon_channels what) {
+    if (side_->helper_arrived(what))
+      return;
     if (what.out >= 0)
       logs_->attach(what.id, log_stream::out, what.out);
     if (what.err >= 0)

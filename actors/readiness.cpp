@@ -3,6 +3,7 @@
 #include "actors/channels.hpp"
 #include "actors/incarnation.hpp"
 #include "actors/launch.hpp"
+#include "actors/probe_launcher.hpp"
 #include "monitors/logs/capture.hpp"
 #include "monitors/probes/readiness.hpp"
 
@@ -15,25 +16,6 @@ template <class Message>
 void send_if_alive(const caf::actor_addr& to, Message message) {
   if (auto target = caf::actor_cast<caf::actor>(to))
     caf::anon_send(target, std::move(message));
-}
-
-/// Runs the probe's command as the daemon would run: same user, environment and folder, output thrown away.
-exec_launcher launcher_for(const services_ptr& with, const daemon_spec_ptr& spec) {
-  return [with, spec](const std::vector<std::string>& command, std::function<void(exit_reason)> done) -> exec_cancel {
-    auto as = *spec;
-    as.binary_path = command.front();
-    as.args.assign(command.begin() + 1, command.end());
-    as.ready = {};
-    as.watchdog.reset();
-    as.fd_store_max = 0;
-    auto request = make_launch(*with, as, uuid::random(), 1, {});
-    if (!request) {
-      done(exit_reason::spawn(sentence(request.error())));
-      return {};
-    }
-    (*request)->out = (*request)->err = stdio_mode::null;
-    return with->side->launch_helper(**request, std::move(done));
-  };
 }
 
 } // namespace
@@ -75,7 +57,7 @@ void readiness::probe(const caf::actor& to) {
   if (type != readiness_type::tcp && type != readiness_type::http && type != readiness_type::exec)
     return;
   watch_ = std::make_unique<readiness_watch>(
-    *with_->io, spec_->ready, readiness_means{launcher_for(with_, spec_), -1},
+    *with_->io, spec_->ready, readiness_means{probe_launcher(with_, spec_), -1},
     [address = to.address()](const probe_result& result) {
       send_if_alive(address, probe_note{result.ok, result.text});
     });

@@ -167,6 +167,14 @@ caf::expected<daemon_status> supervisor_ref::spawn_thread(
   spec->version = std::move(options.version);
   spec->description = std::move(options.description);
   spec->autostart = options.autostart;
+  if (options.health && (options.health->type == health_type::notify || options.health->type == health_type::exec))
+    return fail(errc::invalid_config, "'{}': health checks of type notify and exec are for processes", name);
+  if (options.health)
+    spec->health.obtain() = *options.health;
+  if (options.breaker)
+    spec->breaker.obtain() = *options.breaker;
+  if (options.stop_on_first)
+    spec->jidoka.obtain().stop_on_first = true;
   auto order = std::make_shared<child_order>();
   order->seed.kind = child_kind::thread;
   order->seed.name = name;

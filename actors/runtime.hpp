@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,11 @@ struct spawn_options {
   std::vector<dependency> depends_on = {};
   std::string version = {}, description = {};
   bool autostart = true;
+  /// Type custom: its health_check() is asked every `interval`, from another thread, and what `on_unhealthy` says follows. Other
+  /// types ask the program over TCP, HTTP or gRPC. None: health_check() is only shown, as context.wait_for() asks it.
+  std::optional<health_spec> health = {};
+  std::optional<breaker_limits> breaker = {}; ///< guards its restarts
+  bool stop_on_first = false;                 ///< its first abnormal end stops the line: it waits for a person
 };
 
 struct supervisor_options {

@@ -123,6 +123,8 @@ void supervisor::on_timer(std::uint64_t timer) {
   if (found == timers_.end())
     return; // overtaken by a command
   auto& c = *found->second;
+  if (trial_lasted(c, timer))
+    return;
   drop_timer(c);
   restart_later(c, {});
 }

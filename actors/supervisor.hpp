@@ -1,89 +1,18 @@
 // The supervisor: keeps child records, monitors incarnations, restarts them as policies say, escalates.
 #pragma once
 
-#include "actors/child.hpp"
-#include "actors/control.hpp"
-#include "core/messages.hpp"
+#include "actors/supervisor_messages.hpp"
 
 #include <caf/typed_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 namespace duende {
-
-struct command {
-  verb what = verb::start;
-  std::string name;
-  bool wait = true;
-  bool at_once = false; ///< kill instead of stop
-};
-
-struct tree_snapshot {
-  std::vector<daemon_status> daemons;
-  std::vector<supervisor_status> supervisors;
-  std::uint64_t mailbox_max = 0; ///< messages that waited behind this question in the fullest mailbox
-};
-
-/// A new daemon for a running supervisor.
-struct child_order {
-  child_seed seed;
-  bool watched = false;
-  bool start = true;
-  bool transient = false; ///< not part of the stack: gone with this node
-};
-using child_order_ptr = std::shared_ptr<child_order>;
-
-/// How apply changes a daemon that runs.
-struct change_order {
-  daemon_spec_ptr spec;
-  bool restart = false;
-  bool watched = false;
-  bool wait = false;   ///< answered once it runs again
-  bool revive = false; ///< with `restart`: also where it gave up
-  bool keep = false;   ///< for the node: part of the stack once it is made
-};
-using change_order_ptr = std::shared_ptr<change_order>;
-
-/// The clock says that it is time, or that it was set.
-struct due_note {
-  std::string name;
-  std::uint64_t generation = 0;
-  bool due = false;
-};
-
-/// Files that a daemon's configuration names have changed.
-struct files_note {
-  std::string name, text;
-};
-
-/// A new in-process actor; a name that is taken is told of by an event.
-struct actor_order {
-  std::string name;
-  actor_factory make;
-};
-
-/// Orders on their way to a supervisor: the first one is announced by a message, those that follow ride along.
-struct actor_inbox {
-  static constexpr std::size_t most = 100'000;
-  enum class outcome : std::uint8_t { first, later, full };
-
-  /// Waits up to `patience` where it is full. Thread-safe.
-  outcome put(actor_order order, duration patience);
-  std::vector<actor_order> take();
-
-private:
-  std::mutex mutex_;
-  std::condition_variable taken_;
-  std::vector<actor_order> orders_;
-};
-using actor_inbox_ptr = std::shared_ptr<actor_inbox>;
 
 using supervisor_actor = caf::typed_actor<
   // from the node: the outcome is answered when it is known, or the error at once
@@ -173,6 +102,27 @@ private:
   void reloaded(child& c, const std::string& failure);
   void run_give_up_hooks(child& c, const std::string& why);
   bool finish_with_hooks(child& c, life_end& end);
+
+  // supervisor_guards.cpp: health, and lines that are stopped
+  static child_guard& guard_of(child& c);
+  static std::shared_ptr<check_recorder> recorder_of(child& c);
+  static health_state first_health(const child& c);
+  void acknowledge(child& c);
+  void health_changed(child& c, const life_note& note);
+  void stop_line(child& c, const violations& broken);
+  bool stops_line_at_first(child& c, const life_end& end);
+
+  // supervisor_breaker.cpp: asked before each start, told of each outcome
+  breaker* breaker_of(child& c);
+  void breaker_moved(child& c, instant now);
+  duration breaker_wait(child& c);
+  bool breaker_admits(child& c);
+  void tell_breaker(child& c, const life_end& end);
+  void begin_trial(child& c);
+  bool trial_lasted(child& c, std::uint64_t timer);
+  void drop_trial(child& c);
+  void reset_breaker(child& c);
+  void restore_breaker(child& c, const life_record& record, bool running);
 
   // supervisor_times.cpp: schedules and watched files
   void set_schedule(child& c);
@@ -290,14 +240,4 @@ private:
 
 } // namespace duende
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::command)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::due_note)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::files_note)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::actor_inbox_ptr)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::supervisor_spec)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::daemon_status)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::tree_snapshot)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::child_order_ptr)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::change_order_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::supervisor_hello)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duende::dependants_ptr)

@@ -75,11 +75,13 @@ milestone supervisor::reached_by(const std::string& name) {
 
 void supervisor::begin_life(child& c) {
   start_scan_ = std::min<std::size_t>(start_scan_, c.index);
+  if (!breaker_admits(c))
+    return;
   c.pending_start = false;
   drop_timer(c);
   ++c.incarnation;
   c.ready = false;
-  c.health = health_state::healthy;
+  c.health = first_health(c);
   c.pid = 0;
   c.started_at = monotonic_now();
   if (c.kind == child_kind::actor) {
@@ -99,7 +101,7 @@ void supervisor::begin_life(child& c) {
     case child_kind::thread:
       if (!more.recorder)
         more.recorder = std::make_shared<daemon_metrics_recorder>();
-      track(c, spawn_thread_incarnation(*this, *c.spec, c));
+      track(c, spawn_thread_incarnation(*this, with_, c, recorder_of(c)));
       break;
     case child_kind::supervisor: begin_supervisor(c); break;
     case child_kind::actor: break;
@@ -172,6 +174,8 @@ void supervisor::begin_process(child& c, const held_child* held) {
       order->ended = failed_start(exit_reason::spawn(sentence(error)));
   if (c.spec->hooks)
     tell_hooks(c, *order);
+  order->checks = recorder_of(c);
+  order->restarts = c.restarts;
   auto life = spawn<caf::monitored>(
     incarnation, with_, std::move(order), caf::actor_cast<life_watcher>(caf::strong_actor_ptr{ctrl()}));
   track(c, caf::actor_cast<caf::actor>(life));
@@ -206,10 +210,7 @@ void supervisor::on_life_note(const life_note& note) {
     case life_note::kind::stopping: c.state = daemon_state::stopping; break;
     case life_note::kind::reloading: record_event(c, event_kind::reload, "reloads its configuration"); break;
     case life_note::kind::status: c.detail().status_text = note.text; break;
-    case life_note::kind::health:
-      c.health = note.health;
-      record_event(c, event_kind::health, fmt::format("says that it is {}", to_string(note.health)));
-      break;
+    case life_note::kind::health: health_changed(c, note); break;
     case life_note::kind::post_started: post_started(c); break;
     case life_note::kind::reloaded: reloaded(c, note.text); break;
     case life_note::kind::main_pid:
@@ -251,6 +252,7 @@ void supervisor::became_running(child& c) {
     }
     record_event(c, event_kind::running, c.pid != 0 ? fmt::format("running as pid {}", c.pid) : "running");
   }
+  begin_trial(c);
   set_milestone(c, milestone::ready);
   settle_waiters(c);
   if (starts_in_order(spec_.strategy))

@@ -89,6 +89,8 @@ supervisor::reply supervisor::start_child(child& c, bool wait) {
   c.streak = 0;
   if (c.more)
     c.more->window.clear();
+  reset_breaker(c);
+  acknowledge(c);
   drop_timer(c);
   if (c.alive()) { // on its way down: begins again after that
     c.restart_wanted = true;
@@ -261,6 +263,8 @@ supervisor::reply supervisor::change_child(const std::string& name, const change
   if (c->alive() || (c->more && c->more->watching))
     if (auto error = watch_files(*c))
       record_event(*c, event_kind::limit, sentence(error));
+  if (!order->restart && c->alive() && c->kind == child_kind::process)
+    send(caf::actor_cast<incarnation_actor>(c->life), policy_change{c->spec, recorder_of(*c)});
   if (order->restart && c->alive() && c->desired == desired_state::up)
     return restart_child(*c, order->wait);
   if (

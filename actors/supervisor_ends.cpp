@@ -48,6 +48,7 @@ void supervisor::child_ended(child& c, life_end end) {
     with_->logs->end_life(c.more->id); // before the next life can print
   explain_kill(c, end.reason);
   count_end(c, end);
+  tell_breaker(c, end);
   bool success = c.spec && is_success(c.spec->restart, end.reason);
   set_milestone(c, success && !end.asked ? milestone::completed : milestone::down);
   c.stop_wanted = c.stop_at_once = false;
@@ -92,6 +93,10 @@ void supervisor::decide(child& c, const life_end& end) {
   auto seed = c.more ? std::hash<uuid>{}(c.more->id) + c.incarnation : c.incarnation;
   auto decision = decide_restart(policy, {c.streak}, end.reason, uptime, end.asked, seed);
   c.streak = decision.streak;
+  if (end.broken)
+    return stop_line(c, *end.broken);
+  if (stops_line_at_first(c, end))
+    return;
   if (rest_until_next(c, end, decision))
     return;
   switch (decision.action) {
@@ -103,9 +108,9 @@ void supervisor::decide(child& c, const life_end& end) {
       announce_if_ready();
       return;
     case restart_action::give_up: give_up(c, explain(decision, policy, end.reason)); return;
-    case restart_action::restart: break;
+    case restart_action::restart: decision.delay = std::max(decision.delay, breaker_wait(c)); break;
   }
-  if (!admit_restart(c, end.ended_at))
+  if (breaker_wait(c) == 0ns && !admit_restart(c, end.ended_at)) // an open breaker is the slower limit
     return;
   ++c.restarts;
   ++restarts_;

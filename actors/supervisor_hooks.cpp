@@ -6,7 +6,6 @@
 namespace duende {
 
 void supervisor::tell_hooks(const child& c, incarnation_order& order) const {
-  order.restarts = c.restarts;
   if (c.more && c.more->last)
     order.cause = c.more->last->text;
 }

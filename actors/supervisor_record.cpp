@@ -25,6 +25,8 @@ life_record supervisor::record_of(const child& c) const {
   constexpr auto most = life_record::max_recent;
   r.recent = !is_root() ? window_.recent(most) : c.more ? c.more->window.recent(most) : std::vector<instant>{};
   r.name = c.name;
+  if (c.more && c.more->guard && c.more->guard->cut)
+    r.cut = c.more->guard->cut->save();
   return r;
 }
 
@@ -137,6 +139,7 @@ void supervisor::forget_child(child& c) {
   record_event(c, event_kind::config, "removed");
   std::erase(held_stops_, &c);
   drop_timer(c);
+  drop_trial(c);
   by_name_.erase(c.name);
   auto at = children_.erase(children_.begin() + static_cast<std::ptrdiff_t>(c.index));
   for (; at != children_.end(); ++at)

@@ -94,6 +94,7 @@ void supervisor::readopt(child& c, const held_child& held, daemon_state stored) 
   c.started_at = held.started_at;
   if (is_root())
     more.window.restore(record.recent);
+  restore_breaker(c, record, held.running);
   bool known_end = !held.running && c.incarnation >= held.process.incarnation;
   c.incarnation = std::max(c.incarnation, held.process.incarnation);
   if (!more.counters)
@@ -113,6 +114,7 @@ void supervisor::readopt(child& c, const held_child& held, daemon_state stored) 
   c.desired = record.wanted == intent::stop ? desired_state::down : desired_state::up;
   c.restart_wanted = record.wanted == intent::restart;
   c.ready = record.ready;
+  c.health = first_health(c);
   c.pid = held.process.pid;
   c.state = !record.ready ? daemon_state::starting : held.stopped ? daemon_state::paused : daemon_state::running;
   more.start_asked = monotonic_now();
@@ -146,7 +148,12 @@ void supervisor::resume_backoff(child& c, const held_child& held) {
   auto decision = decide_restart(c.spec->restart, {before}, reason, duration{}, false, seed);
   c.pending_start = false;
   c.restarts = std::max(c.restarts, 1u);
-  restart_later(c, std::max(duration{}, held.exit.ended_at + decision.delay - monotonic_now()));
+  life_end end;
+  end.reason = std::move(reason);
+  end.started_at = held.started_at;
+  end.ended_at = held.exit.ended_at;
+  tell_breaker(c, end);
+  restart_later(c, std::max(breaker_wait(c), held.exit.ended_at + decision.delay - monotonic_now()));
 }
 
 child_seed supervisor::seed_of(const child& c) const {
@@ -221,6 +228,8 @@ void supervisor::take_over(std::vector<std::unique_ptr<child>>& left, exit_reaso
       continue;
     auto& c = enlist(std::move(each));
     c.timer = 0;
+    if (c.more && c.more->guard)
+      c.more->guard->trial_timer = 0;
     if (!c.alive())
       continue;
     monitor(caf::actor_cast<caf::actor>(c.life));

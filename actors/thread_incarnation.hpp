@@ -9,7 +9,9 @@
 
 namespace duende {
 
-/// Spawned by `parent` and monitored by it; speaks life_actor's messages and tells its parent life_notes.
-caf::actor spawn_thread_incarnation(caf::local_actor& parent, const daemon_spec& spec, const child& c);
+/// Spawned by `parent` and monitored by it; speaks life_actor's messages and tells its parent life_notes. Health checks go to
+/// `recorder`.
+caf::actor spawn_thread_incarnation(
+  caf::local_actor& parent, services_ptr with, const child& c, std::shared_ptr<check_recorder> recorder);
 
 } // namespace duende

@@ -27,6 +27,18 @@ struct histogram {
   void observe(double seconds);
 };
 
+/// What checks, breaker and jidoka did for a daemon. Few have any.
+struct policy_counters {
+  struct broken_rule {
+    std::string gate, kind;
+    std::uint64_t count = 0;
+  };
+  std::array<histogram, 3> check_seconds;             ///< by outcome: passed, degraded, failed
+  int breaker = -1;                                   ///< 0 closed, 1 half-open, 2 open; -1: there is none
+  std::array<std::uint64_t, 3> breaker_transitions{}; ///< to these
+  std::vector<broken_rule> violations;
+};
+
 /// Counters of a daemon since its record exists; they survive incarnations.
 struct daemon_counters {
   std::uint64_t starts = 0;
@@ -35,6 +47,7 @@ struct daemon_counters {
   histogram start_seconds, restart_seconds, stop_seconds;
   std::uint64_t requests = 0, errors = 0; ///< RED figures of in-process daemons
   histogram request_seconds;
+  boxed<policy_counters> policies;
 };
 
 struct daemon_status {

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 
 namespace duende {
@@ -91,7 +92,9 @@ comparison compare(const daemon_spec& a, const daemon_spec& b) {
   c.restart("pid_file", a.pid_file, b.pid_file);
   compare_restart(c, a.restart, b.restart);
   compare_ready(c, a.ready, b.ready);
-  c.adopt("health_check", a.watchdog, b.watchdog);
+  c.adopt("circuit_breaker", a.breaker, b.breaker);
+  c.adopt("jidoka", a.jidoka, b.jidoka);
+  c.adopt("health_check", std::tie(a.watchdog, a.health), std::tie(b.watchdog, b.health));
   c.adopt("resources.open_files_max", a.open_files_max, b.open_files_max);
   compare_limits(c, a.limits ? *a.limits : limits_spec{}, b.limits ? *b.limits : limits_spec{});
   c.restart("security.no_new_privileges", a.no_new_privileges, b.no_new_privileges);

@@ -45,8 +45,7 @@ struct table_notes {
   std::vector<text_at> env_files;
   std::map<std::string, place> env;
   bool has_command = false, has_program = false, has_args = false;
-  place command, args, ready, health;
-  bool has_health = false;
+  place command, args, ready;
   std::string health_type;
 };
 

@@ -187,9 +187,8 @@ void loader::finish_daemon(context& c, const value& table, daemon_spec& spec) {
         c.error(ready->at, "'ready.{}' needs 'ready.type' = \"{}\"", key, to_string(type));
     }
   }
-  if (const auto* health = table.find("health_check"); health != nullptr && health->type == kind::table)
-    if (health->find("type") == nullptr && !health->members.empty())
-      c.error(health->at, "'health_check' without 'type'");
+  finish_health(c, table, spec);
+  finish_policies(table, spec);
 }
 
 void loader::merge_env_files(context& c, daemon_spec& spec) {

@@ -11,7 +11,9 @@ namespace {
 
 std::vector<rule> collect() {
   std::vector<rule> result;
-  for (auto part : {node_rules(), supervisor_rules(), daemon_rules(), life_rules(), limit_rules(), unsupported_rules()})
+  for (auto part :
+       {node_rules(), supervisor_rules(), daemon_rules(), life_rules(), health_rules(), jidoka_rules(), limit_rules(),
+        unsupported_rules()})
     result.insert(result.end(), part.begin(), part.end());
   std::unordered_map<std::string_view, std::size_t> order;
   for (const auto& r : result)

@@ -72,6 +72,8 @@ std::span<const rule> supervisor_rules();
 std::span<const rule> daemon_rules();
 std::span<const rule> life_rules(); ///< hooks, watch, schedule
 std::span<const rule> limit_rules();
+std::span<const rule> health_rules();
+std::span<const rule> jidoka_rules(); ///< and the circuit breaker
 std::span<const rule> unsupported_rules();
 
 /// Reads `table` by the rules of `section` into `c.object`; every fault is reported to `c`.

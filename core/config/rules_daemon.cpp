@@ -15,7 +15,6 @@ constexpr auto restart_kinds =
   std::to_array<std::string_view>({"never", "on-failure", "always", "unless-stopped", "max-retries"});
 constexpr auto readiness_types =
   std::to_array<std::string_view>({"none", "notify", "fd", "tcp", "http", "exec", "log"});
-constexpr auto health_types = std::to_array<std::string_view>({"tcp", "http", "exec", "grpc", "notify", "custom"});
 
 template <auto... Path>
 constexpr rule daemon(std::string_view key, shape type, std::string_view doc) {
@@ -105,16 +104,6 @@ const auto of_daemon = std::to_array<rule>({
   within(
     ready<&readiness_spec::fd>("number", shape::integer, "fd: the descriptor on which the daemon writes a newline."), 3,
     1023),
-
-  section("daemon", "health_check", shape::section, "Whether it still works."),
-  one_of(
-    {"daemon.health_check", "type", shape::choice, "How it is checked; notify is sd_notify's watchdog.",
-     set_health_type, get_health_type},
-    health_types),
-  within(
-    {"daemon.health_check", "interval", shape::duration, "notify: silence this long is a failure.", set_health_interval,
-     get_health_interval},
-    1e-3, year),
 
   section("daemon", "resources", shape::section, "Limits; absent = not limited."),
   within(

@@ -16,27 +16,6 @@ later(std::string_view section, std::string_view key, shape type, std::string_vi
 constexpr rule group(std::string_view key, shape type, std::string_view doc) { return {"daemon", key, type, doc}; }
 
 constexpr auto later_rules = std::to_array<rule>({
-  later("daemon.health_check", "address", shape::address, "tcp: what must accept."),
-  later("daemon.health_check", "url", shape::url, "http: what is asked for."),
-  later("daemon.health_check", "expect", shape::integers, "http: status codes that mean healthy."),
-  later("daemon.health_check", "command", shape::program_call, "exec: healthy when it exits with 0."),
-  later("daemon.health_check", "service", shape::text, "grpc: the service that is asked about."),
-  later("daemon.health_check", "timeout", shape::duration, "Of one check.", "10s"),
-  later("daemon.health_check", "retries", shape::integer, "Consecutive failures until unhealthy.", "1|3"),
-  later(
-    "daemon.health_check", "start_period", shape::duration, "Failures this soon after the start do not count.", "0s"),
-  later("daemon.health_check", "on_unhealthy", shape::text, "restart, stop-line or report.", "restart"),
-
-  group("circuit_breaker", shape::section, "Guards restarts and health-gated traffic."),
-  later("daemon.circuit_breaker", "failure_threshold", shape::integer, "Failures until it opens."),
-  later("daemon.circuit_breaker", "recovery_timeout", shape::duration, "How long it stays open."),
-  later("daemon.circuit_breaker", "success_threshold", shape::integer, "Successes until it closes."),
-
-  group("jidoka", shape::section, "Stop the line."),
-  later("daemon.jidoka", "stop_on_first", shape::boolean, "The first violation stops the line.", "false"),
-  later("daemon.jidoka", "pre_start", shape::free, "Gates before a start.", "[]"),
-  later("daemon.jidoka", "invariants", shape::free, "What must hold while it runs.", "[]"),
-
   later("daemon.resources", "lock_memory", shape::boolean, "mlockall.", "false"),
   later("daemon.resources", "lock_memory_required", shape::boolean, "A failing mlockall is a failed start.", "false"),
 

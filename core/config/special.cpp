@@ -220,7 +220,7 @@ nlohmann::json get_stop_signal(const rule&, const void* object) {
   return signal_name(static_cast<const daemon_spec*>(object)->stop_signal);
 }
 
-void set_ready_command(context& c, const rule& r, const value& v) {
+std::vector<std::string> program_words(context& c, const rule& r, const value& v) {
   std::vector<std::string> words;
   if (v.type == kind::string) {
     words = words_of(c, r, v);
@@ -230,36 +230,11 @@ void set_ready_command(context& c, const rule& r, const value& v) {
       c.error(v.at, "'{}{}': an empty command", c.path, r.key);
   }
   check_program_word(c, r, v, words);
-  c.as<daemon_spec>().ready.command = std::move(words);
+  return words;
 }
 
-void set_health_type(context& c, const rule& r, const value& v) {
-  if (word_index(c, r, v) < 0)
-    return;
-  c.notes.health_type = v.text;
-  if (v.text != "notify")
-    return c.error(v.at, "'{}{}': '{}' is not supported by this version, only 'notify' is", c.path, r.key, v.text);
-  auto& watchdog = c.as<daemon_spec>().watchdog;
-  if (!watchdog)
-    watchdog.emplace();
-}
-
-nlohmann::json get_health_type(const rule&, const void* object) {
-  return static_cast<const daemon_spec*>(object)->watchdog ? nlohmann::json("notify") : nlohmann::json();
-}
-
-void set_health_interval(context& c, const rule& r, const value& v) {
-  auto& watchdog = c.as<daemon_spec>().watchdog;
-  if (!watchdog)
-    watchdog.emplace();
-  c.notes.has_health = true;
-  c.notes.health = v.at;
-  assign(c, r, v, watchdog->interval);
-}
-
-nlohmann::json get_health_interval(const rule&, const void* object) {
-  const auto& watchdog = static_cast<const daemon_spec*>(object)->watchdog;
-  return watchdog ? nlohmann::json(format_duration(watchdog->interval)) : nlohmann::json();
+void set_ready_command(context& c, const rule& r, const value& v) {
+  c.as<daemon_spec>().ready.command = program_words(c, r, v);
 }
 
 } // namespace duende::config

@@ -44,10 +44,8 @@ void set_sockets(context& c, const rule& r, const value& v);
 nlohmann::json get_sockets(const rule& r, const void* object);
 void set_stop_signal(context& c, const rule& r, const value& v);
 nlohmann::json get_stop_signal(const rule& r, const void* object);
+/// The words of a program_call, the first one checked as a program; faults are reported.
+std::vector<std::string> program_words(context& c, const rule& r, const value& v);
 void set_ready_command(context& c, const rule& r, const value& v);
-void set_health_type(context& c, const rule& r, const value& v);
-nlohmann::json get_health_type(const rule& r, const void* object);
-void set_health_interval(context& c, const rule& r, const value& v);
-nlohmann::json get_health_interval(const rule& r, const void* object);
 
 } // namespace duende::config

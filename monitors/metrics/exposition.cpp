@@ -1,6 +1,8 @@
 #include "monitors/metrics/exposition.hpp"
 
 #include "monitors/metrics/families.hpp"
+#include "policies/breaker.hpp"
+#include "policies/health.hpp"
 
 #include <prometheus/text_serializer.h>
 
@@ -93,7 +95,6 @@ public:
   const metrics_input& input() const { return input_; }
   std::string text() { return std::move(text_); }
 
-private:
   static bool any(const histogram& h) {
     for (auto count : h.counts)
       if (count != 0)
@@ -101,12 +102,18 @@ private:
     return false;
   }
 
+private:
   const metrics_input& input_;
   std::string node_;
   std::vector<label_list> labels_;
   prometheus::TextSerializer serializer_;
   std::string text_;
 };
+
+label_list with(label_list labels, std::string name, std::string_view value) {
+  labels.push_back({std::move(name), std::string{value}});
+  return labels;
+}
 
 bool in_process(const daemon_status& d) { return d.backend == "thread" || d.backend == "actor"; }
 
@@ -205,14 +212,6 @@ void add_usage(page& p) {
     if (x.children)
       f.add(labels, *x.children);
   });
-  p.used(
-    "duende_daemon_io_bytes_total", "Bytes that the process had storage deliver and take.", counter,
-    [](auto& f, auto& labels, const u& x) {
-      if (x.read_bytes)
-        f.add(labels, "direction", "read", number(*x.read_bytes));
-      if (x.written_bytes)
-        f.add(labels, "direction", "write", number(*x.written_bytes));
-    });
   p.captured("duende_daemon_log_bytes_total", "Output captured.", [](const stream_totals& s) { return s.bytes; });
   p.captured("duende_daemon_log_rotations_total", "Rotations of the log file.", [](const stream_totals& s) {
     return s.rotations;
@@ -230,6 +229,45 @@ void add_supervisors(page& p) {
   });
 }
 
+/// `fill(family, labels, counters)` for each daemon whose policies did something.
+template <class Fill>
+void per_policy(page& p, std::string name, std::string help, MetricType type, Fill fill) {
+  p.per_daemon(std::move(name), std::move(help), type, [&](auto& f, auto& labels, auto& d) {
+    if (d.status.counters && d.status.counters->policies)
+      fill(f, labels, *d.status.counters->policies);
+  });
+}
+
+void add_policies(page& p) {
+  using c = policy_counters;
+  per_policy(
+    p, "duende_health_check_seconds", "Time that health checks took.", MetricType::Histogram,
+    [](auto& f, auto& labels, const c& x) {
+      for (int i = 0; i < check_outcome_count; ++i)
+        if (page::any(x.check_seconds[static_cast<std::size_t>(i)]))
+          f.add(
+            with(labels, "outcome", to_string(static_cast<check_outcome>(i))),
+            x.check_seconds[static_cast<std::size_t>(i)]);
+    });
+  per_policy(
+    p, "duende_circuit_breaker_state", "0 closed, 1 half-open, 2 open.", gauge, [](auto& f, auto& labels, const c& x) {
+      if (x.breaker >= 0)
+        f.add(labels, x.breaker);
+    });
+  per_policy(
+    p, "duende_circuit_breaker_transitions_total", "Changes of the breaker's state.", counter,
+    [](auto& f, auto& labels, const c& x) {
+      for (std::size_t i = 0; i < x.breaker_transitions.size() && x.breaker >= 0; ++i)
+        f.add(labels, "to", to_string(static_cast<breaker_state>(i)), number(x.breaker_transitions[i]));
+    });
+  per_policy(
+    p, "duende_policy_violations_total", "Rules of jidoka that did not hold.", counter,
+    [](auto& f, auto& labels, const c& x) {
+      for (const auto& each : x.violations)
+        f.add(with(labels, "gate", valid_utf8(each.gate)), "kind", each.kind, number(each.count));
+    });
+}
+
 } // namespace
 
 std::string render_metrics(const metrics_input& input) {
@@ -237,6 +275,7 @@ std::string render_metrics(const metrics_input& input) {
   add_node(p);
   add_state(p);
   add_counters(p);
+  add_policies(p);
   add_usage(p);
   add_supervisors(p);
   return p.text();

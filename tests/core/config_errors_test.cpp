@@ -191,10 +191,6 @@ TEST_CASE("keys of later versions are refused, unless they change nothing") {
     {"backend = \"wasm\"", "f.toml:4:11: 'backend': backend 'wasm' is not supported by this version"},
     {"[daemon.security]\nseccomp = \"default\"", "f.toml:5:1: 'security.seccomp' is not supported by this version"},
     {"[daemon.placement]\nnode = \"web-2\"", "f.toml:5:1: 'placement.node' is not supported by this version"},
-    {"[daemon.health_check]\ntype = \"tcp\"",
-     "f.toml:5:8: 'health_check.type': 'tcp' is not supported by this version, only 'notify' is"},
-    {"[daemon.health_check]\ntype = \"notify\"\non_unhealthy = \"report\"",
-     "f.toml:6:1: 'health_check.on_unhealthy' is not supported by this version"},
     {"[daemon.security]\ncapabilities = []", "f.toml:5:1: 'security.capabilities' is not supported by this version"},
     {"instances = 1\nbackend = \"auto\"\n"
      "[daemon.security]\nseccomp = \"off\"\nnetwork = true\n"

@@ -131,6 +131,61 @@ void add_parts(daemon_spec& d) {
   }
 }
 
+void add_health(daemon_spec& d) {
+  auto how = between(0, 6);
+  if (how == 0)
+    return;
+  if (how < 3)
+    d.watchdog = watchdog_spec{any_time()};
+  if (how == 1)
+    return;
+  auto& health = d.health.obtain();
+  health.on_unhealthy = static_cast<unhealthy_action>(between(how == 2 ? 1 : 0, 2));
+  health.type = how == 2 ? health_type::notify : static_cast<health_type>(how - 3);
+  if (how == 2)
+    return;
+  health.interval = any_time();
+  health.timeout = duration{between(1'000'000, 2'000'000'000)};
+  health.retries = static_cast<std::uint32_t>(between(1, 9));
+  health.start_period = any_time();
+  if (health.type == health_type::tcp || health.type == health_type::grpc)
+    health.address = pick<const char*>({"localhost:80", "[::1]:1", "unix:/run/x.sock"});
+  if (health.type == health_type::grpc)
+    health.service = any_text();
+  if (health.type == health_type::http) {
+    health.url = "http://x/";
+    health.expect = numbers(100, 599);
+  }
+  if (health.type == health_type::exec)
+    health.command = {"/bin/true", any_text()};
+}
+
+void add_policies(daemon_spec& d) {
+  if (*rc::gen::arbitrary<bool>())
+    d.breaker.obtain() = {
+      static_cast<std::uint32_t>(between(1, 9)), any_time(), static_cast<std::uint32_t>(between(1, 9))};
+  if (*rc::gen::arbitrary<bool>())
+    return;
+  auto& jidoka = d.jidoka.obtain();
+  jidoka.stop_on_first = true;
+  for (int i = between(0, 2); i > 0; --i) {
+    auto& gate = jidoka.pre_start.emplace_back();
+    gate.name = "gate" + std::to_string(i);
+    gate.exec = {"/bin/true", any_text()};
+    gate.timeout = duration{between(1'000'000, 2'000'000'000)};
+    gate.quality_json = *rc::gen::arbitrary<bool>();
+    if (gate.quality_json && *rc::gen::arbitrary<bool>())
+      gate.dead_code_percent = between(0, 1000) / 10.0;
+  }
+  for (int i = between(0, 2); i > 0; --i) {
+    auto& rule = jidoka.invariants.emplace_back();
+    rule.name = "rule" + std::to_string(i);
+    rule.metric = pick<const char*>({"memory_bytes", "cpu_percent", "open_fds", "threads", "restarts"});
+    (*rc::gen::arbitrary<bool>() ? rule.above : rule.below) = between(1, 1 << 30) / 4.0;
+    rule.lasting = any_time();
+  }
+}
+
 daemon_spec any_daemon() {
   daemon_spec d;
   d.name = any_name();
@@ -156,8 +211,8 @@ daemon_spec any_daemon() {
   d.pid_file = *rc::gen::arbitrary<bool>() ? any_path() : "";
   d.restart = any_restart();
   d.ready = any_readiness();
-  if (*rc::gen::arbitrary<bool>())
-    d.watchdog = watchdog_spec{any_time()};
+  add_health(d);
+  add_policies(d);
   d.open_files_max = static_cast<std::uint64_t>(between(0, 1 << 30));
   d.no_new_privileges = *rc::gen::arbitrary<bool>();
   d.logs.dir = *rc::gen::arbitrary<bool>() ? any_path() : "";

@@ -1,0 +1,113 @@
+// Short helper processes: probes and gates, and what the latter print.
+#include "actors/channels.hpp"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <utility>
+
+namespace duende {
+namespace {
+
+/// What is in the pipe now; false at its end.
+bool read_some(int fd, helper_output& to) {
+  std::array<char, 16 * 1024> part{};
+  for (;;) {
+    const auto n = ::read(fd, part.data(), part.size());
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0)
+      return n < 0 && errno == EAGAIN;
+    std::lock_guard lock{to.mutex};
+    to.text.append(part.data(), std::min(static_cast<std::size_t>(n), helper_output::most - to.text.size()));
+  }
+}
+
+} // namespace
+
+exec_cancel channels::launch_helper(
+  const launch_request& request, std::function<void(exit_reason)> done, helper_output_ptr output) {
+  std::shared_ptr<keeper_link> link;
+  {
+    std::lock_guard lock{mutex_};
+    link = link_;
+    if (link)
+      helpers_.emplace(request.id, helper{done, std::move(output), -1});
+  }
+  if (!link) {
+    done(exit_reason::spawn("this node has no keeper"));
+    return {};
+  }
+  link->launch(request);
+  return
+    [link, id = request.id, number = request.incarnation] { link->signal(id, number, SIGKILL, signal_scope::group); };
+}
+
+bool channels::helper_arrived(const daemon_channels& what) {
+  {
+    std::lock_guard lock{mutex_};
+    auto found = helpers_.find(what.id);
+    if (found == helpers_.end())
+      return false;
+    found->second.out = what.out;
+  }
+  if (what.err >= 0)
+    ::close(what.err);
+  if (what.out < 0)
+    return true;
+  ::fcntl(what.out, F_SETFL, O_NONBLOCK);
+  io_.add(what.out, EPOLLIN, [this, id = what.id](std::uint32_t) { read_helper(id); });
+  return true;
+}
+
+void channels::read_helper(const uuid& id) {
+  helper_output_ptr to;
+  int fd = -1;
+  {
+    std::lock_guard lock{mutex_};
+    auto found = helpers_.find(id);
+    if (found == helpers_.end() || found->second.out < 0 || !found->second.output)
+      return;
+    to = found->second.output;
+    fd = found->second.out;
+  }
+  if (read_some(fd, *to))
+    return;
+  io_.remove(fd);
+  ::close(fd);
+  std::lock_guard lock{mutex_};
+  if (auto found = helpers_.find(id); found != helpers_.end())
+    found->second.out = -1;
+}
+
+bool channels::helper_ended(const uuid& id, const exit_reason& reason) {
+  read_helper(id); // what it printed last
+  helper ended;
+  std::shared_ptr<keeper_link> link;
+  {
+    std::lock_guard lock{mutex_};
+    auto found = helpers_.extract(id);
+    if (!found)
+      return false;
+    ended = std::move(found.mapped());
+    link = link_;
+  }
+  if (ended.out >= 0) {
+    io_.remove(ended.out);
+    ::close(ended.out);
+  }
+  if (ended.output) {
+    std::lock_guard lock{ended.output->mutex};
+    ended.output->end = reason;
+  }
+  link->forget(id);
+  ended.done(reason);
+  return true;
+}
+
+} // namespace duende
