@@ -207,6 +207,8 @@ struct node_spec {
   std::string api;       ///< HOST:PORT of a listener beside the unix socket, or empty
   tls_spec tls;
   std::vector<token_spec> tokens;
+  duration sample_interval{};                        ///< of what every process uses; 0: only of those somebody asks for
+  duration sample_history = std::chrono::minutes{5}; ///< so much of it is held
   bool operator==(const node_spec&) const = default;
 };
 
