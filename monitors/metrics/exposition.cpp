@@ -212,6 +212,14 @@ void add_usage(page& p) {
     if (x.children)
       f.add(labels, *x.children);
   });
+  p.used(
+    "duende_daemon_io_bytes_total", "Bytes that the process had storage deliver and take.", counter,
+    [](auto& f, auto& labels, const u& x) {
+      if (x.read_bytes)
+        f.add(labels, "direction", "read", number(*x.read_bytes));
+      if (x.written_bytes)
+        f.add(labels, "direction", "write", number(*x.written_bytes));
+    });
   p.captured("duende_daemon_log_bytes_total", "Output captured.", [](const stream_totals& s) { return s.bytes; });
   p.captured("duende_daemon_log_rotations_total", "Rotations of the log file.", [](const stream_totals& s) {
     return s.rotations;

@@ -40,6 +40,8 @@ metrics_input sample() {
   usage.threads = 4;
   usage.open_fds = 17;
   usage.children = 0;
+  usage.read_bytes = 4096;
+  usage.written_bytes = 8192;
   db.out = stream_totals{1000, 2};
   db.err = stream_totals{10, 0};
   auto& worker = input.daemons.emplace_back();
@@ -132,6 +134,8 @@ TEST_CASE("metrics carry what the contract names") {
     "duende_daemon_open_fds{" + db + "} 17",
     "duende_daemon_threads{" + db + "} 4",
     "duende_daemon_children{" + db + "} 0",
+    "duende_daemon_io_bytes_total{" + db + ",direction=\"read\"} 4096",
+    "duende_daemon_io_bytes_total{" + db + ",direction=\"write\"} 8192",
     "duende_daemon_log_bytes_total{" + db + ",stream=\"stdout\"} 1000",
     "duende_daemon_log_rotations_total{" + db + ",stream=\"stderr\"} 0",
     "duende_daemon_requests_total{" + worker + "} 7",
@@ -163,6 +167,6 @@ TEST_CASE("every metric has its help and type, once") {
   }
   for (at = 0; (at = text.find("# TYPE ", at)) != std::string::npos; ++at)
     ++types;
-  CHECK(helps == 25);
+  CHECK(helps == 26);
   CHECK(types == helps);
 }

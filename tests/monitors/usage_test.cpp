@@ -1,5 +1,6 @@
 #include "monitors/usage/usage.hpp"
 
+#include "tests/monitors/observer_support.hpp"
 #include "tests/support/catch.hpp"
 
 #include <fcntl.h>
@@ -17,79 +18,10 @@
 #include <vector>
 
 using namespace duende;
-
-namespace {
-
-/// A child that prepares itself, says so, and waits until it is let go.
-class child {
-public:
-  explicit child(const std::function<void()>& prepare) {
-    REQUIRE(pipe2(ready_, O_CLOEXEC) == 0);
-    REQUIRE(pipe2(end_, O_CLOEXEC) == 0);
-    pid_ = fork();
-    if (pid_ == 0) {
-      close(end_[1]);
-      prepare();
-      char c = 'r';
-      if (write(ready_[1], &c, 1) == 1)
-        while (read(end_[0], &c, 1) < 0) {
-        }
-      _exit(0);
-    }
-    close(ready_[1]);
-    close(end_[0]);
-    char c;
-    REQUIRE(read(ready_[0], &c, 1) == 1);
-  }
-  ~child() {
-    rusage_of_end();
-    close(ready_[0]);
-  }
-  pid_t pid() const { return pid_; }
-  /// Lets it go; the kernel's last word on what it used.
-  rusage rusage_of_end() {
-    if (pid_ > 0) {
-      close(end_[1]);
-      wait4(pid_, nullptr, 0, &usage_);
-      pid_ = 0;
-    }
-    return usage_;
-  }
-
-private:
-  int ready_[2], end_[2];
-  pid_t pid_;
-  rusage usage_{};
-};
-
-/// The number behind `key` in /proc/PID/`file`.
-std::uint64_t kernel_figure(pid_t pid, const std::string& name, const std::string& key) {
-  std::ifstream file{"/proc/" + std::to_string(pid) + "/" + name};
-  std::uint64_t value = 0;
-  for (std::string word; file >> word;)
-    if (word == key) {
-      file >> value;
-      break;
-    }
-  return value;
-}
-
-duration of(const timeval& t) { return std::chrono::seconds{t.tv_sec} + std::chrono::microseconds{t.tv_usec}; }
-
-void burn(duration user) {
-  rusage now{};
-  volatile std::uint64_t x = 0;
-  do {
-    for (int i = 0; i < 100000; ++i)
-      x = x + 1;
-    getrusage(RUSAGE_SELF, &now);
-  } while (of(now.ru_utime) < user);
-}
-
-} // namespace
+using namespace duende::test;
 
 TEST_CASE("reported memory is what the kernel says", "[F028]") {
-  child c{[] {
+  watched_child c{[] {
     const std::size_t size = 64 << 20;
     auto* memory = static_cast<char*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     for (std::size_t i = 0; i < size; i += 4096)
@@ -103,11 +35,11 @@ TEST_CASE("reported memory is what the kernel says", "[F028]") {
 }
 
 TEST_CASE("reported CPU is what the kernel says", "[F029]") {
-  child c{[] { burn(std::chrono::milliseconds{800}); }};
+  watched_child c{[] { burn(std::chrono::milliseconds{800}); }};
   const auto usage = read_usage(c.pid());
   REQUIRE(usage);
   const auto kernel = c.rusage_of_end();
-  const auto total = std::chrono::duration<double>(of(kernel.ru_utime) + of(kernel.ru_stime)).count();
+  const auto total = std::chrono::duration<double>(as_duration(kernel.ru_utime) + as_duration(kernel.ru_stime)).count();
   const auto reported = std::chrono::duration<double>(usage->user + usage->system).count();
   REQUIRE(total >= 0.8);
   CHECK(std::abs(reported - total) <= 0.05 * total);
@@ -115,7 +47,7 @@ TEST_CASE("reported CPU is what the kernel says", "[F029]") {
 }
 
 TEST_CASE("descriptors, threads and children are counted") {
-  child c{[] {
+  watched_child c{[] {
     for (int i = 0; i < 300; ++i)
       if (dup(0) < 0)
         _exit(1);
@@ -156,7 +88,7 @@ TEST_CASE("a process that is gone, a zombie and no process at all give nothing")
 }
 
 TEST_CASE("commands with parentheses, spaces and line ends are parsed") {
-  child c{[] { prctl(PR_SET_NAME, ") S 1 (\n)"); }};
+  watched_child c{[] { prctl(PR_SET_NAME, ") S 1 (\n)"); }};
   const auto usage = read_usage(c.pid());
   REQUIRE(usage);
   CHECK(usage->threads == kernel_figure(c.pid(), "status", "Threads:"));
