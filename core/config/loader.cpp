@@ -167,6 +167,7 @@ void loader::finish_daemon(context& c, const value& table, daemon_spec& spec) {
     c.error(notes.name, "a daemon needs 'binary_path' or 'command'");
   merge_env_files(c, spec);
   finish_life(c, table, spec);
+  finish_security(c, table, spec);
   if (spec.working_dir.empty())
     spec.working_dir = c.dir;
 

@@ -41,6 +41,7 @@ private:
   void finish_life(context& c, const value& table, daemon_spec& spec);
   void finish_policies(const value& table, daemon_spec& spec);
   void finish_health(context& c, const value& table, daemon_spec& spec);
+  void finish_security(context& c, const value& table, daemon_spec& spec);
   void merge_env_files(context& c, daemon_spec& spec);
   void read_includes(const table_notes& notes, const document& doc);
   void read_included(const text_at& pattern, const std::string& path, const document& doc);

@@ -13,7 +13,7 @@ std::vector<rule> collect() {
   std::vector<rule> result;
   for (auto part :
        {node_rules(), supervisor_rules(), daemon_rules(), life_rules(), health_rules(), jidoka_rules(), limit_rules(),
-        unsupported_rules()})
+        security_rules(), unsupported_rules()})
     result.insert(result.end(), part.begin(), part.end());
   std::unordered_map<std::string_view, std::size_t> order;
   for (const auto& r : result)
@@ -57,6 +57,8 @@ std::string_view mismatch(shape type, kind x) {
     case shape::inherit: return x == kind::array || x == kind::boolean ? "" : "an array of strings or a boolean";
     case shape::section: return x == kind::table ? "" : "a table";
     case shape::sections: return x == kind::array ? "" : "an array of tables";
+    case shape::seccomp:
+      return x == kind::string || x == kind::table ? "" : "\"default\", \"off\" or a table of 'allow' or 'deny'";
     case shape::free: return "";
     default: return x == kind::string ? "" : "a string";
   }

@@ -41,6 +41,7 @@ enum class shape : std::uint8_t {
   inherit,      ///< names, true or false
   section,      ///< a table with rules of its own
   sections,     ///< an array of such tables
+  seccomp,      ///< a word, or a table of allow or deny, and action
   free,         ///< anything: keys that no version of this table can check
 };
 
@@ -74,6 +75,7 @@ std::span<const rule> life_rules(); ///< hooks, watch, schedule
 std::span<const rule> limit_rules();
 std::span<const rule> health_rules();
 std::span<const rule> jidoka_rules(); ///< and the circuit breaker
+std::span<const rule> security_rules(); ///< the sandbox, locked memory
 std::span<const rule> unsupported_rules();
 
 /// Reads `table` by the rules of `section` into `c.object`; every fault is reported to `c`.

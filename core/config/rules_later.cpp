@@ -16,14 +16,6 @@ later(std::string_view section, std::string_view key, shape type, std::string_vi
 constexpr rule group(std::string_view key, shape type, std::string_view doc) { return {"daemon", key, type, doc}; }
 
 constexpr auto later_rules = std::to_array<rule>({
-  later("daemon.resources", "lock_memory", shape::boolean, "mlockall.", "false"),
-  later("daemon.resources", "lock_memory_required", shape::boolean, "A failing mlockall is a failed start.", "false"),
-
-  later("daemon.security", "capabilities", shape::texts, "Kept; all others dropped."),
-  later("daemon.security", "seccomp", shape::free, "default, off, or lists of calls.", "off"),
-  later("daemon.security", "read_paths", shape::texts, "Landlock; absent = not restricted."),
-  later("daemon.security", "write_paths", shape::texts, "Landlock; absent = not restricted."),
-  later("daemon.security", "network", shape::boolean, "May use the network.", "true"),
 
   group("placement", shape::section, "Clusters only."),
   later("daemon.placement", "node", shape::name, "The node it runs on."),

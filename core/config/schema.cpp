@@ -53,6 +53,15 @@ json type_of(shape type) {
       json items = {{"anyOf", json::array({json{{"type", "string"}}, std::move(entry)})}};
       return {{"type", "array"}, {"items", std::move(items)}};
     }
+    case shape::seccomp: {
+      json list = {
+        {"type", "object"},
+        {"properties",
+         {{"allow", string_array()}, {"deny", string_array()}, {"action", {{"enum", json::array({"kill", "errno"})}}}}},
+        {"oneOf", json::array({json{{"required", json::array({"allow"})}}, json{{"required", json::array({"deny"})}}})},
+        {"additionalProperties", false}};
+      return {{"anyOf", json::array({json{{"enum", json::array({"default", "off"})}}, std::move(list)})}};
+    }
     case shape::free: return json::object();
     default: return {{"type", "string"}};
   }

@@ -189,9 +189,7 @@ TEST_CASE("what goes together and what does not") {
 TEST_CASE("keys of later versions are refused, unless they change nothing") {
   check_in_daemon({
     {"backend = \"wasm\"", "f.toml:4:11: 'backend': backend 'wasm' is not supported by this version"},
-    {"[daemon.security]\nseccomp = \"default\"", "f.toml:5:1: 'security.seccomp' is not supported by this version"},
     {"[daemon.placement]\nnode = \"web-2\"", "f.toml:5:1: 'placement.node' is not supported by this version"},
-    {"[daemon.security]\ncapabilities = []", "f.toml:5:1: 'security.capabilities' is not supported by this version"},
     {"instances = 1\nbackend = \"auto\"\n"
      "[daemon.security]\nseccomp = \"off\"\nnetwork = true\n"
      "[daemon.resources]\nmemory_bytes = 0\nio_read_bps = \"0B\"\ncpu_quota_percent = 0.0\nlock_memory = false\n"

@@ -186,6 +186,26 @@ void add_policies(daemon_spec& d) {
   }
 }
 
+sandbox_spec any_sandbox() {
+  sandbox_spec box;
+  auto paths = [] { return std::vector<std::string>{"/usr", "/b c"}; };
+  if (*rc::gen::arbitrary<bool>())
+    box.capabilities =
+      *rc::gen::arbitrary<bool>() ? std::vector<std::string>{"CAP_NET_RAW"} : std::vector<std::string>{};
+  box.seccomp = static_cast<seccomp_mode>(between(0, 3));
+  if (box.seccomp == seccomp_mode::allow || box.seccomp == seccomp_mode::deny) {
+    box.action = static_cast<seccomp_action>(between(0, 1));
+    box.calls = {"ptrace", "mount"};
+  }
+  if (*rc::gen::arbitrary<bool>())
+    box.read_paths = *rc::gen::arbitrary<bool>() ? paths() : std::vector<std::string>{};
+  if (*rc::gen::arbitrary<bool>())
+    box.write_paths = paths();
+  if (box.read_paths && *rc::gen::arbitrary<bool>())
+    box.optional = {"landlock"};
+  return box;
+}
+
 daemon_spec any_daemon() {
   daemon_spec d;
   d.name = any_name();
@@ -221,6 +241,10 @@ daemon_spec any_daemon() {
   d.logs.timestamps = *rc::gen::arbitrary<bool>();
   d.logs.merge_stderr = *rc::gen::arbitrary<bool>();
   add_parts(d);
+  if (auto box = any_sandbox(); box != sandbox_spec{})
+    d.sandbox.obtain() = box;
+  if (*rc::gen::arbitrary<bool>())
+    d.limits.obtain().lock_memory = true;
   return d;
 }
 

@@ -168,6 +168,8 @@ TEST_CASE("the schema has every key and the loader's defaults") {
   CHECK(daemon["restart"]["properties"]["max_delay"]["default"] == "5m");
   CHECK(daemon["shutdown_timeout"]["default"] == "30s");
   CHECK(daemon["logs"]["properties"]["max_bytes"]["default"] == "64MiB");
-  CHECK(daemon["security"]["properties"]["seccomp"]["enum"] == nlohmann::json::array({"off"}));
+  const auto& seccomp = daemon["security"]["properties"]["seccomp"]["anyOf"];
+  CHECK(seccomp[0]["enum"] == nlohmann::json::array({"default", "off"}));
+  CHECK(seccomp[1]["properties"].contains("deny"));
   CHECK(schema["$defs"]["node"]["properties"]["metrics"]["default"] == "127.0.0.1:9464");
 }
