@@ -72,6 +72,22 @@ void compare_limits(comparison& c, const limits_spec& a, const limits_spec& b) {
   c.adopt("resources.pids_max", a.pids_max, b.pids_max);
 }
 
+/// Nothing of it can be given back or taken from a process that runs.
+void compare_security(comparison& c, const daemon_spec& a, const daemon_spec& b) {
+  auto x = a.sandbox ? *a.sandbox : sandbox_spec{}, y = b.sandbox ? *b.sandbox : sandbox_spec{};
+  c.restart("security.capabilities", x.capabilities, y.capabilities);
+  c.restart("security.seccomp", std::tie(x.seccomp, x.action, x.calls), std::tie(y.seccomp, y.action, y.calls));
+  c.restart("security.read_paths", x.read_paths, y.read_paths);
+  c.restart("security.write_paths", x.write_paths, y.write_paths);
+  c.restart("security.network", x.network, y.network);
+  c.restart("security.optional", x.optional, y.optional);
+  auto lock = [](const daemon_spec& spec, bool limits_spec::*which) { return spec.limits && (*spec.limits).*which; };
+  c.restart("resources.lock_memory", lock(a, &limits_spec::lock_memory), lock(b, &limits_spec::lock_memory));
+  c.restart(
+    "resources.lock_memory_required", lock(a, &limits_spec::lock_memory_required),
+    lock(b, &limits_spec::lock_memory_required));
+}
+
 comparison compare(const daemon_spec& a, const daemon_spec& b) {
   comparison c;
   c.restart("supervisor", a.supervisor, b.supervisor);
@@ -98,6 +114,7 @@ comparison compare(const daemon_spec& a, const daemon_spec& b) {
   c.adopt("resources.open_files_max", a.open_files_max, b.open_files_max);
   compare_limits(c, a.limits ? *a.limits : limits_spec{}, b.limits ? *b.limits : limits_spec{});
   c.restart("security.no_new_privileges", a.no_new_privileges, b.no_new_privileges);
+  compare_security(c, a, b);
   compare_logs(c, a.logs, b.logs);
   c.restart("socket", a.sockets, b.sockets);
   c.restart("fd_store_max", a.fd_store_max, b.fd_store_max);
