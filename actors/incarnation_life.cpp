@@ -3,18 +3,39 @@
 
 #include "actors/launch.hpp"
 #include "core/crash_point.hpp"
+#include "core/seccomp_library.hpp"
 #include "core/units.hpp"
 
 #include <caf/send.hpp>
+
+#include <sys/wait.h>
 
 #include <csignal>
 
 namespace duende {
 
+namespace {
+
+/// The kernel kills for a system call by SIGSYS; where that would not have ended it, the keeper by SIGKILL.
+std::string refused_call(const process_exit& exit) {
+  if (exit.refused_call < 0)
+    return WTERMSIG(exit.status) == SIGSYS ? "a seccomp filter refused a system call; which one could not be learnt"
+                                           : "";
+  auto name = system_call_name(exit.call_arch, exit.refused_call);
+  return fmt::format(
+    "system call {} is not allowed by its seccomp profile",
+    name ? fmt::format("'{}'", *name) : fmt::format("{} of architecture {:#x}", exit.refused_call, exit.call_arch));
+}
+
+} // namespace
+
 exit_reason reason_of(const process_exit& exit) {
   if (exit.status == unknown_status)
     return exit_reason::lost("it was adopted from a killed keeper, its exit code is not known");
-  return exit_reason::from_wait_status(exit.status);
+  auto reason = exit_reason::from_wait_status(exit.status);
+  if (reason.cause == exit_cause::signal)
+    reason.detail = refused_call(exit);
+  return reason;
 }
 
 void tell(incarnation_ptr self, life_note::kind what, std::string text) {

@@ -4,6 +4,7 @@
 #include "core/errc.hpp"
 #include "core/instances.hpp"
 #include "core/paths.hpp"
+#include "policies/confinement.hpp"
 
 #include <unistd.h>
 
@@ -102,6 +103,10 @@ caf::expected<std::shared_ptr<launch_request>> make_launch(
   if (spec.open_files_max != 0)
     request->rlimits.push_back({RLIMIT_NOFILE, {spec.open_files_max, spec.open_files_max}});
   request->no_new_privileges = spec.no_new_privileges;
+  auto box = confinement_of(spec);
+  if (!box)
+    return box.error();
+  request->sandbox = std::move(*box);
   request->err = spec.logs.merge_stderr ? stdio_mode::join_stdout : stdio_mode::pipe;
   if (uses_notify(spec))
     request->notify_path = notify_path_of(with, id);

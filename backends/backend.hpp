@@ -10,11 +10,14 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace duende {
+
+struct confinement;
 
 /// Whom a signal goes to: the main process, or its whole process group (and with SIGKILL its cgroup, where it has one).
 enum class signal_scope : std::uint8_t { process, group };
@@ -36,6 +39,7 @@ struct launch_request {
   std::vector<std::pair<int, rlimit>> rlimits;
   std::string cgroup; ///< existing cgroup folders to enter, one a line (version 1 has one for each controller); empty: stay
   bool no_new_privileges = false;
+  std::shared_ptr<const confinement> sandbox; ///< policies/confinement.hpp; null: none
   stdio_mode out = stdio_mode::pipe;
   stdio_mode err = stdio_mode::pipe;
   uuid output_of;          ///< not nil: pipes are those of that daemon, which may or may not run
@@ -75,6 +79,8 @@ struct process_exit {
   process_usage usage;
   instant started_at{}, ended_at{}; ///< CLOCK_MONOTONIC
   wall_time ended_wall{};
+  std::int32_t refused_call = -1; ///< the system call that its seccomp filter killed it for; -1: none, or not known
+  std::uint32_t call_arch = 0;    ///< AUDIT_ARCH_*, whose number it is
 };
 
 /// Someone stopped (SIGSTOP) or continued the process.

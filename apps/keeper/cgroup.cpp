@@ -21,7 +21,7 @@ int open_in(const char* folder, std::size_t length, const char* name, int flags)
   memcpy(path, folder, length);
   path[length] = '/';
   strcpy(path + length + 1, name);
-  return open(path, flags | O_CLOEXEC);
+  return open(path, flags | O_CLOEXEC | O_NONBLOCK); // whatever lies there, the keeper waits for nobody
 }
 
 /// Sends SIGKILL to each process that is listed; false where there is none.

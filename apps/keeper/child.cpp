@@ -1,8 +1,10 @@
 // The functions of the child's side make raw calls only and allocate nothing: see flight.
 #include "apps/keeper/child.hpp"
 
+#include "apps/keeper/confine.hpp"
 #include "apps/keeper/raw_call.hpp"
 #include "backends/native/identity.hpp"
+#include "policies/confinement_part.hpp"
 
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -36,7 +38,9 @@ constexpr bool sanitized = false;
     raw_call(SYS_exit_group, 127);
 }
 
-[[noreturn]] void report(const child_plan& plan, step failed, long result, std::string_view subject = {}) {
+} // namespace
+
+[[noreturn]] void report(const child_plan& plan, step failed, long result, std::string_view subject) {
   child_report what;
   what.step = failed;
   what.error = static_cast<std::int32_t>(-result);
@@ -48,7 +52,6 @@ constexpr bool sanitized = false;
   leave();
 }
 
-/// `value` in decimal digits at the end of `buffer`.
 std::string_view digits(std::uint32_t value, char (&buffer)[12]) {
   char* at = buffer + sizeof buffer;
   do
@@ -56,6 +59,8 @@ std::string_view digits(std::uint32_t value, char (&buffer)[12]) {
   while ((value /= 10) != 0);
   return {at, static_cast<std::size_t>(buffer + sizeof buffer - at)};
 }
+
+namespace {
 
 void take_own_descriptors(const child_plan& plan) {
   if (plan.apart == nullptr)
@@ -223,7 +228,7 @@ bool flight::await_apart(std::uint64_t nanoseconds) {
 }
 
 bool may_share(const protocol::spawn& request) {
-  return request.cgroup.empty() && !request.change_user && request.sockets.empty();
+  return request.cgroup.empty() && !request.change_user && request.sockets.empty() && request.sandbox.parts == 0;
 }
 
 pid_t fork_with_pidfd(int& pidfd) {
@@ -256,18 +261,26 @@ void become_child(const child_plan& given) {
   if (long result = raw_call(SYS_setsid); result < 0)
     report(plan, step::session, result);
   enter_cgroups(plan);
+  confinement_state confined;
+  enter_network(plan);
   set_stdio(plan);
   set_sockets(plan);
   set_ready_fd(plan);
+  open_paths(plan, confined);
   set_limits(plan); // after what moves descriptors: the keeper's own numbers may lie far above the daemon's limit
+  begin_capabilities(plan, confined);
   set_user(plan);
-  if (request.no_new_privileges)
+  finish_capabilities(plan, confined);
+  // What a program gains by its exec would leave the sandbox; and without privileges no filter is loaded otherwise.
+  if (request.no_new_privileges || confined.no_privileges || (request.sandbox.parts & confine_calls) != 0)
     if (long result = raw_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1); result != 0)
       report(plan, step::privileges, result);
   if (!request.working_dir.empty())
     if (long result = raw_call(SYS_chdir, raw(request.working_dir.data())); result != 0)
       report(plan, step::working_dir, result, request.working_dir);
   unblock_signals();
+  restrict_files(plan, confined);
+  filter_calls(plan);
   // Every other descriptor of the keeper is close-on-exec.
   long result = raw_call(SYS_execve, raw(request.path.data()), raw(plan.argv), raw(plan.env));
   report(plan, step::exec, result, request.path);

@@ -27,6 +27,8 @@ struct child_plan {
   int socket_count = 0;
   char* listen_pid = nullptr;         ///< where its pid is written in `env`; room for 12 characters
   int status = -1;                    ///< write end, close-on-exec: its closing without a report is the success
+  int notices = -1;                   ///< where it sends what the keeper is to hold; -1: nowhere
+  int network = -1;                   ///< the namespace of its life before; -1: none
   const rlimit* open_files = nullptr; ///< the limit to give back where the request sets none
   ledger* book = nullptr;
   std::uint32_t index = 0;
@@ -71,6 +73,12 @@ pid_t launch_sharing(flight& start, int& pidfd);
 [[noreturn]] void become_child(const child_plan& plan);
 /// Empties the signal mask; dispositions are default in the keeper already.
 void unblock_signals();
+
+// The child's side.
+/// Tells of the step that failed, and ends the child. `result` is a negative errno.
+[[noreturn]] void report(const child_plan& plan, protocol::step failed, long result, std::string_view subject = {});
+/// `value` in decimal digits at the end of `buffer`.
+std::string_view digits(std::uint32_t value, char (&buffer)[12]);
 
 /// Fills `pointers` with the strings (which are 0-terminated where they lie) and a final null.
 void as_pointers(const std::vector<protocol::text>& strings, std::vector<char*>& pointers);

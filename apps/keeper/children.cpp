@@ -2,6 +2,7 @@
 #include "apps/keeper/keeper.hpp"
 
 #include "backends/native/identity.hpp"
+#include "policies/confinement_part.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -51,6 +52,7 @@ void keeper::drop(slot& which) {
                                      && bound.sun_path[0] == '/')
     unlink(bound.sun_path);
   close_channels(which);
+  close_network(which);
   drop_stored(which, {});
   by_id_.erase(which.id);
   free_slots_.push_back(which.index);
@@ -188,6 +190,11 @@ void keeper::launch(slot& which, const protocol::spawn& request, flight* start) 
   plan.socket_count = static_cast<int>(socket_fds_.size());
   plan.listen_pid = listen_env_[0].data() + sizeof "LISTEN_PID=" - 1;
   plan.status = status[1];
+  bool own_network = (request.sandbox.parts & confine_network) != 0;
+  if (!own_network && output == &which)
+    close_network(which);
+  plan.notices = own_network || request.sandbox.names_calls ? notices() : -1;
+  plan.network = output->network; // a hook is where its daemon is
   plan.open_files = raised_open_files_ ? &open_files_ : nullptr;
   plan.book = &ledger_;
   plan.index = which.index;

@@ -67,6 +67,7 @@ void keeper::end_process(slot& which) {
   }
   land(which);
   executed(which);
+  close_listener(which);
   unwatch(which.pidfd);
   close(which.pidfd);
   which.pidfd = -1;

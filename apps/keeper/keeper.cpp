@@ -162,6 +162,11 @@ void keeper::dispatch(const epoll_event& event) {
       if (which != nullptr && which->pidfd >= 0)
         on_exit(*which);
       break;
+    case tag::notices: on_notices(); break;
+    case tag::refusal:
+      if (which != nullptr && which->listener >= 0)
+        on_refusal(*which, event.events);
+      break;
     case tag::stored: on_stored_event(static_cast<int>(index)); break;
   }
 }

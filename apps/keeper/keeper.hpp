@@ -1,7 +1,7 @@
 // The keeper: forks, waits and holds descriptors; decides nothing. One thread, one epoll, no periodic wake-up.
 #pragma once
 
-#include "apps/keeper/child.hpp"
+#include "apps/keeper/confine.hpp"
 #include "apps/keeper/ledger.hpp"
 #include "apps/keeper/options.hpp"
 #include "apps/keeper/peer.hpp"
@@ -30,7 +30,17 @@ public:
   int run();
 
 private:
-  enum class tag : std::uint32_t { signals, socket, node_exit, node_status, slot_exit, slot_status, stored };
+  enum class tag : std::uint32_t {
+    signals,
+    socket,
+    node_exit,
+    node_status,
+    slot_exit,
+    slot_status,
+    stored,
+    notices,
+    refusal
+  };
   struct node_process {
     pid_t pid = 0;
     int pidfd = -1, status = -1, socket = -1;
@@ -146,6 +156,14 @@ private:
   void on_stored_event(int fd);
   void drop_stored(const slot& which, std::string_view name);
 
+  // refusals.cpp: what children send on their way, and system calls that end a daemon
+  int notices();
+  void on_notices();
+  bool hold(slot& which, child_notice::kind what, int fd);
+  void close_network(slot& which);
+  void on_refusal(slot& which, std::uint32_t events);
+  void close_listener(slot& which);
+
   // adoption.cpp: what a killed keeper left
   void find_orphans();
   void on_adopt(const protocol::adopt_orphan& request);
@@ -157,7 +175,7 @@ private:
   rlimit open_files_{}; ///< as we found it
   bool raised_open_files_ = false;
   std::uint64_t tick_ = 10'000'000; ///< nanoseconds of a clock tick
-  int epoll_ = -1, signals_ = -1, null_ = -1, stage_[2] = {-1, -1};
+  int epoll_ = -1, signals_ = -1, null_ = -1, stage_[2] = {-1, -1}, notices_[2] = {-1, -1};
   node_process node_;
 
   std::vector<std::unique_ptr<slot>> slots_; ///< by index; null where free

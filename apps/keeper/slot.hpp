@@ -45,7 +45,9 @@ struct slot {
   struct flight* flight = nullptr; ///< where its child still uses our memory
   pid_t pid = 0;
   int pidfd = -1;
-  int status = -1; ///< read end; closing tells of the exec
+  int listener = -1; ///< of its filter: where we are asked
+  int network = -1;  ///< its own network namespace, for its next life too
+  int status = -1;   ///< read end; closing tells of the exec
   // One descriptor each, open for reading and writing: it keeps the pipe alive whoever else dies.
   int out = -1, err = -1, ready = -1, notify = -1;
   std::uint64_t start_time = 0;

@@ -1,5 +1,7 @@
 #include "backends/native/failure.hpp"
 
+#include "core/capabilities.hpp"
+
 #include <fmt/format.h>
 
 #include <fcntl.h>
@@ -81,6 +83,10 @@ std::string exec_cause(const std::string& path, int error) {
         return "it is not a regular file";
       if (there && (info.st_mode & 0111) == 0)
         return "it is not executable";
+      if (there && access(path.c_str(), X_OK) == 0)
+        return words_of(error)
+               + " (to its user, or by security.read_paths: these must hold the program, its interpreter and its "
+                 "libraries)";
       return words_of(error);
     case ENOEXEC: return "it is neither a program for this machine nor a script that begins with '#!'";
     case E2BIG:
@@ -92,13 +98,50 @@ std::string exec_cause(const std::string& path, int error) {
 
 } // namespace
 
+namespace {
+
+int number_of(std::string_view text) {
+  int value = -1;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+/// What to do about a part of a sandbox that could not be had.
+std::string_view remedy(step which, int error) {
+  bool refused = error == EPERM || error == EACCES;
+  bool lacking = error == ENOSYS || error == EOPNOTSUPP || error == EINVAL;
+  switch (which) {
+    case step::network:
+      return refused   ? " (it takes CAP_SYS_ADMIN, or user namespaces: sysctl user.max_user_namespaces)"
+             : lacking ? " (the kernel has no network namespaces; security.optional = [\"network\"] starts without)"
+                       : "";
+    case step::files:
+      return lacking ? " (the kernel has no landlock, or it is off: lsm= of its command line; security.optional = "
+                       "[\"landlock\"] starts without)"
+                     : "";
+    case step::calls:
+      return lacking ? " (the kernel has no seccomp filters; security.optional = [\"seccomp\"] starts without)" : "";
+    case step::capabilities: return refused ? " (duende does not have it itself: run it as root or give it that)" : "";
+    case step::lock_memory:
+      return " (one of these helps: run duende with CAP_IPC_LOCK, raise its RLIMIT_MEMLOCK (LimitMEMLOCK=infinity of "
+             "its "
+             "unit, 'memlock' in limits.conf), or run it privileged)";
+    default: return "";
+  }
+}
+
+} // namespace
+
 std::string describe_failure(step which, int error, std::string_view subject) {
   auto index = static_cast<std::size_t>(which);
   auto what = index < protocol::step_words.size() ? protocol::step_words[index] : "cannot start";
-  auto name = which == step::limits ? limit_name(subject) : std::string{subject};
+  auto name = which == step::limits         ? limit_name(subject)
+              : which == step::capabilities ? capability_name(number_of(subject))
+                                            : std::string{subject};
   auto cause = which == step::exec ? exec_cause(name, error) : words_of(error);
   if (which == step::process && error == EAGAIN)
     cause += " (the limit of processes is reached)";
+  cause += remedy(which, error);
   return name.empty() ? fmt::format("{}: {}", what, cause) : fmt::format("{} '{}': {}", what, name, cause);
 }
 

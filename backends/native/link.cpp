@@ -1,6 +1,7 @@
 #include "backends/native/link.hpp"
 
 #include "backends/native/link_impl.hpp"
+#include "policies/confinement.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -97,6 +98,18 @@ void keeper_link::launch(const launch_request& request) {
     message.limits.push_back({resource, value.rlim_cur, value.rlim_max});
   message.cgroup = request.cgroup;
   message.no_new_privileges = request.no_new_privileges;
+  if (const auto* box = request.sandbox.get(); box != nullptr) {
+    auto& to = message.sandbox;
+    to.parts = box->parts;
+    to.optional = box->optional;
+    to.capabilities = box->capabilities;
+    to.restricted = box->restricted;
+    for (const auto& [path, rights] : box->paths)
+      to.paths.push_back({path, rights});
+    to.names_calls = box->names_calls;
+    if (box->filter)
+      to.filter = *box->filter;
+  }
   message.out = static_cast<protocol::stdio>(request.out);
   message.err = static_cast<protocol::stdio>(request.err);
   message.output_of = request.output_of;

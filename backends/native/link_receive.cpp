@@ -39,6 +39,8 @@ process_exit to_exit(const protocol::exited& from) {
   to.started_at = instant{duration{from.started}};
   to.ended_at = instant{duration{from.ended}};
   to.ended_wall = wall_time{std::chrono::milliseconds{from.ended_wall_ms}};
+  to.refused_call = from.refused_call;
+  to.call_arch = from.call_arch;
   return to;
 }
 

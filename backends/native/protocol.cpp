@@ -30,7 +30,7 @@ struct writer {
     number(value);
   }
   void string(std::string_view value) { bytes(value); }
-  void record(std::string_view value) { bytes(value); }
+  void blob(std::string_view value, std::size_t) { bytes(value); }
   template <class T>
   void sequence(const std::vector<T>& values, std::size_t) {
     number(static_cast<std::uint32_t>(values.size()));
@@ -43,6 +43,10 @@ struct writer {
     number(value.resource);
     number(value.soft);
     number(value.hard);
+  }
+  void element(const path_right& value) {
+    bytes(value.path);
+    number(value.rights);
   }
 };
 
@@ -93,7 +97,7 @@ struct reader {
     bytes(value, max_request);
     ok = ok && (value.empty() || std::memchr(value.data(), 0, value.size()) == nullptr);
   }
-  void record(std::string_view& value) { bytes(value, max_record); }
+  void blob(std::string_view& value, std::size_t limit) { bytes(value, limit); }
   template <class T>
   void sequence(std::vector<T>& values, std::size_t limit) {
     std::uint32_t size = 0;
@@ -115,7 +119,17 @@ struct reader {
     number(value.soft);
     number(value.hard);
   }
+  void element(path_right& value) {
+    string(value.path);
+    number(value.rights);
+  }
 };
+
+template <class F, class S>
+void sandbox_fields(F& f, S& s) {
+  f(s.parts), f(s.optional), f(s.capabilities), f(s.restricted), f.sequence(s.paths, max_path_rights);
+  f(s.names_calls), f.blob(s.filter, max_filter);
+}
 
 // One list of fields per message serves both directions. `m` is const when writing.
 template <class F, class M>
@@ -132,17 +146,17 @@ void fields(F& f, M& m) {
   } else if constexpr (std::is_same_v<message, spawn>) {
     f.string(m.path), f.sequence(m.argv, max_request), f.sequence(m.env, max_request), f.string(m.working_dir);
     f(m.change_user), f(m.uid), f(m.gid), f.sequence(m.groups, max_groups), f.sequence(m.limits, max_rlimits);
-    f.string(m.cgroup), f(m.no_new_privileges), f.choice(m.out, stdio::join_stdout);
+    f.string(m.cgroup), f(m.no_new_privileges), sandbox_fields(f, m.sandbox), f.choice(m.out, stdio::join_stdout);
     f.choice(m.err, stdio::join_stdout), f(m.output_of), f.string(m.notify_path), f(m.ready_fd);
-    f.sequence(m.sockets, max_sockets), f.sequence(m.socket_names, max_sockets), f.record(m.record);
+    f.sequence(m.sockets, max_sockets), f.sequence(m.socket_names, max_sockets), f.blob(m.record, max_record);
   } else if constexpr (std::is_same_v<message, signal>) {
     f(m.number), f.choice(m.scope, scope::group);
   } else if constexpr (std::is_same_v<message, set_record>) {
-    f.record(m.record);
+    f.blob(m.record, max_record);
   } else if constexpr (std::is_same_v<message, main_pid>) {
     f(m.pid);
   } else if constexpr (std::is_same_v<message, adopt_orphan>) {
-    f.string(m.cgroup), f.string(m.notify_path), f.sequence(m.sockets, max_sockets), f.record(m.record);
+    f.string(m.cgroup), f.string(m.notify_path), f.sequence(m.sockets, max_sockets), f.blob(m.record, max_record);
   } else if constexpr (std::is_same_v<message, retain_sockets>) {
     f.sequence(m.sockets, max_retained);
   } else if constexpr (std::is_same_v<message, upgrade>) {
@@ -167,11 +181,11 @@ void fields(F& f, M& m) {
     f.choice(m.step, step::exec), f(m.error), f.string(m.subject);
   } else if constexpr (std::is_same_v<message, exited>) {
     f(m.pid), f(m.status), f(m.user), f(m.system), f(m.max_rss_bytes);
-    f(m.started), f(m.ended), f(m.ended_wall_ms);
+    f(m.started), f(m.ended), f(m.ended_wall_ms), f(m.refused_call), f(m.call_arch);
   } else if constexpr (std::is_same_v<message, run_changed>) {
     f(m.stopped);
   } else if constexpr (std::is_same_v<message, held>) {
-    fields(f, m.process), f(m.start_time), f(m.running), f(m.stopped), f(m.mask), f.record(m.record);
+    fields(f, m.process), f(m.start_time), f(m.running), f(m.stopped), f(m.mask), f.blob(m.record, max_record);
   } else if constexpr (std::is_same_v<message, refused>) {
     f.choice(m.request, kind::pong), f.choice(m.why, refusal::store_full), f(m.detail);
   } else {

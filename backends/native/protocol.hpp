@@ -14,7 +14,7 @@
 namespace duende::protocol {
 
 /// Changes with every incompatible change; node and keeper compare it in hello and welcome.
-inline constexpr std::uint8_t version = 3;
+inline constexpr std::uint8_t version = 4;
 /// The largest packet. A larger request travels in a sealed memfd, announced by a header with flag `in_memfd` alone.
 inline constexpr std::size_t max_packet = 64 * 1024;
 inline constexpr std::size_t max_request = 4 * 1024 * 1024;
@@ -25,6 +25,8 @@ inline constexpr std::size_t max_sockets = 64;    ///< of one child
 inline constexpr std::size_t max_retained = 4096; ///< of all
 inline constexpr std::size_t max_stored = 256;    ///< descriptors that one child leaves to its next life
 inline constexpr std::size_t max_fd_name = 255;
+inline constexpr std::size_t max_path_rights = 1024;
+inline constexpr std::size_t max_filter = 4096 * 8; ///< BPF_MAXINSNS
 inline constexpr std::size_t max_descriptors = 4;
 inline constexpr std::size_t header_size = 8;
 
@@ -100,6 +102,23 @@ struct limit {
   bool operator==(const limit&) const = default;
 };
 
+struct path_right {
+  text path;
+  std::uint64_t rights = 0; ///< LANDLOCK_ACCESS_FS_*
+  bool operator==(const path_right&) const = default;
+};
+
+/// What the child may do from its exec on. `parts` and `optional` are of policies/confinement.hpp.
+struct sandbox {
+  std::uint32_t parts = 0;
+  std::uint32_t optional = 0;     ///< parts without which it starts where the kernel lacks them
+  std::uint64_t capabilities = 0; ///< kept
+  std::uint64_t restricted = 0;   ///< rights that are refused but below `paths`
+  std::vector<path_right> paths;
+  bool names_calls = false; ///< the keeper does the killing for `filter`, and tells for which call
+  blob filter;              ///< struct sock_filter[]
+};
+
 struct spawn {
   static constexpr auto type = kind::spawn;
   uuid id;
@@ -113,6 +132,7 @@ struct spawn {
   std::vector<limit> limits;
   text cgroup;
   bool no_new_privileges = false;
+  protocol::sandbox sandbox;
   stdio out = stdio::pipe, err = stdio::pipe;
   uuid output_of; ///< not nil: the slot whose pipes it gets, made where there is none
   text notify_path;
@@ -252,6 +272,9 @@ struct exited {
   std::int32_t status = 0; ///< of wait(2); unknown_status for a process that was not the keeper's own child
   std::uint64_t user = 0, system = 0, max_rss_bytes = 0;
   std::uint64_t started = 0, ended = 0, ended_wall_ms = 0;
+  /// The system call that it was killed for by its own filter, of that AUDIT_ARCH_*; -1: none that the keeper knows of.
+  std::int32_t refused_call = -1;
+  std::uint32_t call_arch = 0;
 };
 inline constexpr std::int32_t unknown_status = -1;
 

@@ -21,7 +21,7 @@ TEST_CASE("a keeper of another version is named at once") {
   auto began = monotonic_now();
   auto link = keeper_link::connect(io, keeper.theirs, {});
   REQUIRE(!link);
-  CHECK(sentence(link.error()) == "the keeper speaks version 9, this node 3");
+  CHECK(sentence(link.error()) == "the keeper speaks version 10, this node 4");
   CHECK(monotonic_now() - began < std::chrono::seconds{5});
 }
 

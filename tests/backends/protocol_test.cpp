@@ -43,7 +43,11 @@ TEST_CASE("a spawn request survives its packet, and a packet cut or prolonged is
     sent.groups = {1, number};
     sent.limits = {{7, number, ~std::uint64_t{0}}};
     sent.err = stdio::join_stdout;
-    sent.record = a; // any bytes
+    sent.sandbox.parts = number;
+    sent.sandbox.paths = {{path, number}, {"/usr", 7}};
+    sent.sandbox.names_calls = flag;
+    sent.sandbox.filter = a; // any bytes
+    sent.record = a;         // any bytes
     std::string packet;
     encode(packet, sent);
     protocol::spawn got;
@@ -57,6 +61,10 @@ TEST_CASE("a spawn request survives its packet, and a packet cut or prolonged is
     RC_ASSERT(got.change_user == flag);
     RC_ASSERT(got.groups == sent.groups);
     RC_ASSERT(got.limits == sent.limits);
+    RC_ASSERT(got.sandbox.parts == number);
+    RC_ASSERT(got.sandbox.paths == sent.sandbox.paths);
+    RC_ASSERT(got.sandbox.names_calls == flag);
+    RC_ASSERT(got.sandbox.filter == a);
     RC_ASSERT(got.record == a);
     auto cut = *rc::gen::inRange<std::size_t>(0, packet.size());
     RC_ASSERT(!decode(std::string_view{packet}.substr(0, cut), got));
