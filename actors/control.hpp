@@ -72,6 +72,10 @@ public:
   virtual std::shared_ptr<void>
   follow_events(std::int64_t after_id, std::function<bool(const std::vector<event>&)> on_events) = 0;
   virtual caf::expected<log_location> logs(const std::string& name) = 0;
+  /// What was asked for. Errors: not_found.
+  virtual caf::expected<std::shared_ptr<const daemon_spec>> spec(const std::string& name) {
+    return fail(errc::unsupported, "nobody knows what '{}' was asked to be", name);
+  }
   /// The folder below which each daemon has a folder of crash reports; empty where none are written.
   virtual std::string crash_dir() { return {}; }
   /// Every autostart daemon is running (or has completed its task).

@@ -154,6 +154,13 @@ caf::expected<log_location> node_host::host_control::logs(const std::string& nam
   return log_location{log_dir_of(*host_.services_, name, logs.dir), logs.timestamps, logs.merge_stderr};
 }
 
+caf::expected<std::shared_ptr<const daemon_spec>> node_host::host_control::spec(const std::string& name) {
+  auto found = ask<daemon_spec_ptr>(default_bound, spec_atom::value, name);
+  if (!found)
+    return found.error();
+  return std::shared_ptr<const daemon_spec>{*found};
+}
+
 std::string node_host::host_control::crash_dir() {
   auto& dir = host_.options_.state_dir;
   return dir.empty() ? dir : dir + "/crashes";

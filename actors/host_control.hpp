@@ -21,6 +21,7 @@ public:
   caf::expected<std::vector<event>> events(const event_query& query) override;
   std::shared_ptr<void>
   follow_events(std::int64_t after_id, std::function<bool(const std::vector<event>&)> on_events) override;
+  caf::expected<std::shared_ptr<const daemon_spec>> spec(const std::string& name) override;
   caf::expected<log_location> logs(const std::string& name) override;
   std::string crash_dir() override;
   bool all_ready() override;

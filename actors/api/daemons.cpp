@@ -3,6 +3,7 @@
 #include "actors/api/json.hpp"
 #include "actors/api/parameters.hpp"
 #include "actors/api/routes.hpp"
+#include "actors/api/sandbox.hpp"
 #include "actors/api/usage.hpp"
 #include "core/config/load.hpp"
 
@@ -50,7 +51,10 @@ http_response show_daemon(const api_context& context, const http_request&, const
   json_writer out{body};
   write_json(
     out, *daemon, context.node.info().name, usage_of(*daemon), logs ? &*logs : nullptr,
-    [&](json_writer& more) { write_last_crash(more, context.node, name); });
+    [&](json_writer& more) {
+      write_last_crash(more, context.node, name);
+      write_sandbox(more, context.node, *daemon);
+    });
   return json_response(200, std::move(body));
 }
 

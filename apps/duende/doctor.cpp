@@ -63,6 +63,7 @@ std::vector<finding> examine(const context& c) {
   examine_kernel(all);
   examine_cgroups(all);
   examine_sandboxes(all);
+  examine_daemons(all, c);
   return all;
 }
 

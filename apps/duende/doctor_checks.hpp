@@ -35,5 +35,6 @@ void examine_sandboxes(std::vector<finding>& to);
 void examine_backends(std::vector<finding>& to);
 void examine_limits(std::vector<finding>& to);
 void examine_places(std::vector<finding>& to, const context& c);
+void examine_daemons(std::vector<finding>& to, const context& c);
 
 } // namespace duende::cli

@@ -1,5 +1,6 @@
 #include "apps/duende/client.hpp"
 #include "apps/duende/commands.hpp"
+#include "apps/duende/sandbox_view.hpp"
 #include "apps/duende/show.hpp"
 #include "core/units.hpp"
 
@@ -88,6 +89,11 @@ int status(const context& c, const std::string& name, bool as_json) {
     line("memory", human_bytes(static_cast<std::uint64_t>(number_of(*daemon, "memory_bytes"))));
   if ((*daemon)["cpu_percent"].is_number())
     line("cpu", fmt::format("{:.1f}% since it started", number_of(*daemon, "cpu_percent")));
+  if (number_of(*daemon, "locked_bytes") > 0)
+    line("locked", human_bytes(static_cast<std::uint64_t>(number_of(*daemon, "locked_bytes"))));
+  line("sandbox", sandbox_line(*daemon));
+  for (const auto& step : sandbox_steps(*daemon))
+    line("", step);
   if (const auto& last = (*daemon)["last_exit"]; last.is_object())
     line("last exit", fmt::format("{}, {}", text_of(last, "text"), moment(last, "at")));
   const auto crash = daemon->value("last_crash", json{});

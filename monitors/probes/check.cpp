@@ -7,11 +7,14 @@
 
 namespace duende {
 
-/// What a health_question was answered.
+namespace {
+
 struct call_answer {
   health_state state = health_state::unknown;
   std::string error;
 };
+
+} // namespace
 
 class call_attempt : public attempt {
 public:
