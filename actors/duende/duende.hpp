@@ -13,6 +13,7 @@
 #include "actors/control.hpp"
 #include "actors/daemon.hpp"
 #include "actors/flow.hpp"
+#include "actors/memory.hpp"
 #include "actors/runtime.hpp"
 #include "core/errc.hpp"
 #include "core/exit_reason.hpp"
