@@ -22,7 +22,7 @@ namespace duende {
 
 /// What a helper process printed, and its end.
 struct helper_output {
-  static constexpr std::size_t most = 1 << 20; ///< what comes after so many bytes is thrown away
+  static constexpr std::size_t most = 1 << 20; ///< bytes; of more than these the last half is kept
   bool with_stderr = false;
   std::mutex mutex;
   std::string text;               ///< guarded by mutex; complete once `end` is there

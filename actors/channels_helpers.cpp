@@ -5,7 +5,6 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -24,7 +23,9 @@ bool read_some(int fd, helper_output& to) {
     if (n <= 0)
       return n < 0 && errno == EAGAIN;
     std::lock_guard lock{to.mutex};
-    to.text.append(part.data(), std::min(static_cast<std::size_t>(n), helper_output::most - to.text.size()));
+    to.text.append(part.data(), static_cast<std::size_t>(n));
+    if (to.text.size() > helper_output::most) // its last words say why it failed
+      to.text.erase(0, to.text.size() - helper_output::most / 2);
   }
 }
 

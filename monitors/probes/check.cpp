@@ -7,14 +7,11 @@
 
 namespace duende {
 
-namespace {
-
+/// What a health_question was answered.
 struct call_answer {
   health_state state = health_state::unknown;
   std::string error;
 };
-
-} // namespace
 
 class call_attempt : public attempt {
 public:

@@ -71,7 +71,7 @@ TEST_CASE("gates of any kind: all are told, or the first one", "[jidoka]") {
   bool first = GENERATE(false, true);
   node n{daemon(
     std::string{first ? "stop_on_first = true\n" : ""}
-    + "pre_start = [{ name = \"disk\", exec = \"sh -c 'echo looking; echo no space left; exit 3'\" },\n"
+    + "pre_start = [{ name = \"disk\", exec = \"sh -c 'yes | head -c 3000000; echo no space left; exit 3'\" },\n"
       "{ name = \"fine\", exec = \"true\" }, { name = \"slow\", exec = \"sh -c 'sleep 977 & sleep 977'\", timeout = "
       "\"300ms\" }]\n")};
   n.until_state("d", "failed");
