@@ -8,7 +8,6 @@
 #include <string>
 
 using namespace duende;
-using namespace duende::test;
 
 namespace {
 
