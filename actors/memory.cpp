@@ -31,7 +31,10 @@ std::string explain(int error) {
 } // namespace
 
 caf::expected<bool> lock_memory(memory_lock how) {
-  if (mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
+  // On fault, Linux 4.4: else all of every thread's stack becomes memory that is in use.
+  if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)
+    return true;
+  if (errno == EINVAL && mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
     return true;
   if (how == memory_lock::best_effort)
     return false;

@@ -1,6 +1,6 @@
 // A daemon whose memory never reaches a disk: it keeps a key in memory that it has locked.
 //
-// Without the right to that it says what helps and ends; with `--best-effort` it goes on and says that it is not locked.
+// Without the right to that it says what helps, and has failed; with `--best-effort` it goes on and says that it is not locked.
 #include <duende/duende.hpp>
 
 #include <array>
@@ -17,8 +17,10 @@ class vault : public duende::daemon {
 public:
   caf::expected<void> init(const duende::daemon_config&) override {
     auto locked = duende::lock_memory(how); // ahead of the secret
-    if (!locked)
+    if (!locked) {
+      std::fprintf(stderr, "vault: %s\n", duende::sentence(locked.error()).c_str());
       return locked.error();
+    }
     key_.fill('k');
     std::printf("vault: %s\n", *locked ? "the key is in locked memory" : "the memory is not locked");
     std::printf("vault: %lu bytes are locked\n", static_cast<unsigned long>(duende::locked_memory()));
