@@ -30,6 +30,7 @@ public:
       held_ = std::make_unique<T>();
     return *held_;
   }
+  void reset() { held_.reset(); }
 
   friend bool operator==(const boxed& a, const boxed& b) {
     return a.held_ && b.held_ ? *a == *b : !a.held_ && !b.held_;

@@ -13,7 +13,7 @@ void set_limit(context& c, const rule& r, const value& v) {
   auto limits = box ? *box : limits_spec{};
   assign(c, r, v, limits.*Member);
   if (limits == limits_spec{})
-    box = {};
+    box.reset();
   else
     box.obtain() = limits;
 }
