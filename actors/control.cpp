@@ -1,5 +1,7 @@
 #include "actors/control.hpp"
 
+#include "actors/observer.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -11,6 +13,10 @@ constexpr std::array<std::string_view, 6> words{"start", "stop", "restart", "pau
 } // namespace
 
 std::string_view to_string(verb what) { return words[static_cast<std::size_t>(what)]; }
+
+caf::expected<sample_history> control::samples(const std::string&, const history_query&) {
+  return make_error(errc::unsupported, "this node takes no samples");
+}
 
 std::optional<verb> parse_verb(std::string_view word) {
   auto at = std::find(words.begin(), words.end(), word);

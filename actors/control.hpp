@@ -33,6 +33,9 @@ struct node_info {
   bool stopping = false;
 };
 
+struct history_query;
+struct sample_history;
+
 /// Where the captured output of a daemon lies.
 struct log_location {
   std::string dir;
@@ -76,6 +79,9 @@ public:
   virtual caf::expected<std::shared_ptr<const daemon_spec>> spec(const std::string& name) {
     return fail(errc::unsupported, "nobody knows what '{}' was asked to be", name);
   }
+  /// What a process used, at its samples; asking has them go on for a while. Errors: not_found, wrong_state for a daemon that is no
+  /// process, unsupported, timed_out.
+  virtual caf::expected<sample_history> samples(const std::string& name, const history_query& query);
   /// The folder below which each daemon has a folder of crash reports; empty where none are written.
   virtual std::string crash_dir() { return {}; }
   /// Every autostart daemon is running (or has completed its task).

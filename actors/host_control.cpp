@@ -1,5 +1,6 @@
 #include "actors/host_control.hpp"
 
+#include "actors/observer.hpp"
 #include "actors/supervisor.hpp"
 #include "core/config/load.hpp"
 #include "core/units.hpp"
@@ -159,6 +160,15 @@ caf::expected<std::shared_ptr<const daemon_spec>> node_host::host_control::spec(
   if (!found)
     return found.error();
   return std::shared_ptr<const daemon_spec>{*found};
+}
+
+caf::expected<sample_history> node_host::host_control::samples(const std::string& name, const history_query& query) {
+  auto found = daemon(name);
+  if (!found)
+    return found.error();
+  if (found->backend != backend_name(child_kind::process))
+    return fail(errc::wrong_state, "'{}' has no process of its own to look at: it is a part of the node", name);
+  return host_.observer_->history(found->id, found->pid, query);
 }
 
 std::string node_host::host_control::crash_dir() {

@@ -23,6 +23,7 @@ public:
   follow_events(std::int64_t after_id, std::function<bool(const std::vector<event>&)> on_events) override;
   caf::expected<std::shared_ptr<const daemon_spec>> spec(const std::string& name) override;
   caf::expected<log_location> logs(const std::string& name) override;
+  caf::expected<sample_history> samples(const std::string& name, const history_query& query) override;
   std::string crash_dir() override;
   bool all_ready() override;
   std::string metrics() override;

@@ -2,6 +2,7 @@
 
 #include "actors/accounts.hpp"
 #include "actors/host_control.hpp"
+#include "actors/observer.hpp"
 #include "actors/quiet_coordinator.hpp"
 #include "actors/reactor_coordinator.hpp"
 #include "backends/native/backend.hpp"
@@ -119,6 +120,9 @@ caf::error node_host::begin(stack wanted) {
       store_->record({.kind = event_kind::limit, .text = std::move(text)});
     });
   native_ = system_->spawn(native_backend, link_source{[this] { return connect(); }});
+  observer_ = std::make_unique<process_observer>(
+    *system_, process_observer::settings{options_.sample_interval, options_.sample_history},
+    [io = io_.get()](duration delay, std::function<void()> fn) { io->after(delay, std::move(fn)); });
   auto shared = std::make_shared<services>();
   shared->node = options_.name;
   shared->state_dir = options_.state_dir.empty() ? options_.run_dir : options_.state_dir;
@@ -131,6 +135,7 @@ caf::error node_host::begin(stack wanted) {
   shared->crashes = crashes_.get();
   shared->clock = clock_.get();
   shared->files = files_.get();
+  shared->observer = observer_.get();
   shared->users = users_.get();
   shared->groups = groups_.get();
   shared->native = native_;
@@ -213,6 +218,7 @@ node_host::~node_host() {
     if (node_)
       begin_stop();
     control_.reset();
+    observer_->stop();
     node_ = nullptr;
     if (native_) // the last to go: the incarnations need it to stop
       while (system_->registry().running() > 1 && trouble().empty())
@@ -230,6 +236,7 @@ node_host::~node_host() {
   link_.reset(); // nobody asks any more
   if (side_)
     side_->use(nullptr);
+  observer_.reset();
   system_.reset();
   logs_.reset();
   crashes_.reset();

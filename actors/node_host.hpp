@@ -28,7 +28,9 @@ struct host_options {
   std::string run_dir;
   std::string metrics; ///< shown in node_info
   int keeper_fd = -1;  ///< the socket to the keeper that started this node; -1: a keeper is started when first needed
-  std::size_t threads = 0; ///< of CAF's scheduler; 0: one per core
+  std::size_t threads = 0;    ///< of CAF's scheduler; 0: one per core
+  duration sample_interval{}; ///< of what each process uses; 0: only while somebody asks
+  duration sample_history = std::chrono::minutes{5};
   bool on_reactor = false; ///< no threads for actors but the reactor's: none of them may block
   bool adopt_orphans =
     true; ///< what a killed keeper left: taken over where unchanged, or (false) ended before anything starts
@@ -97,6 +99,7 @@ private:
   std::unique_ptr<crash_store> crashes_; ///< outlives the log thread, which hands over to it
   std::unique_ptr<log_capture> logs_;
   std::unique_ptr<caf::actor_system> system_;
+  std::unique_ptr<process_observer> observer_;
   backend_actor native_;
   services_ptr services_;
   node_actor node_;

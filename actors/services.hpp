@@ -18,6 +18,7 @@ class log_capture;
 class channels;
 class crash_store;
 class file_watch;
+class process_observer;
 class wall_timers;
 struct event;
 
@@ -27,14 +28,15 @@ struct services {
   std::vector<std::string> environment; ///< the node's own, "KEY=VALUE"
   reactor* io = nullptr;
   history* store = nullptr;
-  log_capture* logs = nullptr;    ///< null where this node runs no processes
-  channels* side = nullptr;       ///< likewise
-  crash_store* crashes = nullptr; ///< null where nothing is stored
-  wall_timers* clock = nullptr;   ///< for schedules; null: they never fall due
-  file_watch* files = nullptr;    ///< null: nothing is watched
-  accounts* users = nullptr;      ///< null: users are looked up where they are needed
-  cgroups* groups = nullptr;      ///< null: no daemon may have limits
-  backend_actor native;           ///< invalid where this node has no keeper
+  log_capture* logs = nullptr;          ///< null where this node runs no processes
+  channels* side = nullptr;             ///< likewise
+  crash_store* crashes = nullptr;       ///< null where nothing is stored
+  wall_timers* clock = nullptr;         ///< for schedules; null: they never fall due
+  file_watch* files = nullptr;          ///< null: nothing is watched
+  process_observer* observer = nullptr; ///< null: nothing is sampled
+  accounts* users = nullptr;            ///< null: users are looked up where they are needed
+  cgroups* groups = nullptr;            ///< null: no daemon may have limits
+  backend_actor native;                 ///< invalid where this node has no keeper
   /// Empty: the reactor's timers. Tests put virtual time here.
   std::function<void(duration, std::function<void()>)> timers;
 

@@ -200,6 +200,8 @@ private:
     std::optional<wall_time> started_at;
   };
   void report_crash(const child& c, const life_end& end, const last_life& life);
+  /// Tells the /proc observer as which process it lives.
+  void observe(const child& c);
 
   child* find(const std::string& name);
   bool is_watched(const child& c) const;

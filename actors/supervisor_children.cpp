@@ -215,6 +215,7 @@ void supervisor::on_life_note(const life_note& note) {
     case life_note::kind::reloaded: reloaded(c, note.text); break;
     case life_note::kind::main_pid:
       c.pid = note.pid;
+      observe(c);
       write_pid_file(c);
       break;
   }
@@ -222,6 +223,7 @@ void supervisor::on_life_note(const life_note& note) {
 
 void supervisor::became_launched(child& c, std::int32_t pid) {
   c.pid = pid;
+  observe(c);
   if (auto& more = c.detail(); !more.started_wall) { // else it is adopted and runs for longer
     c.started_at = monotonic_now();
     more.started_wall = wall_now();

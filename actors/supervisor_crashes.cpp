@@ -1,12 +1,16 @@
 // Which ends get a report, and what goes into it. Nothing here is on the way of the restart.
 #include "actors/supervisor.hpp"
 
+#include "actors/observer.hpp"
 #include "monitors/crashes/crash_store.hpp"
 #include "monitors/logs/capture.hpp"
 #include "policies/restart.hpp"
 
 namespace duende {
 namespace {
+
+/// The newest so many samples are in a report.
+constexpr std::size_t reported_samples = 30;
 
 bool is_crash(const daemon_spec& spec, const life_end& end) {
   if (end.asked)
@@ -52,11 +56,23 @@ void supervisor::report_crash(const child& c, const life_end& end, const last_li
   auto* store = with_->crashes;
   if (!with_->logs || c.kind != child_kind::process)
     return store->submit(std::move(r));
-  auto dir = log_dir_of(*with_, c.name, c.spec->logs.dir);
-  with_->logs->drain(r.id, [store, report, dir = std::move(dir)] {
-    report->logs = log_ends{dir};
-    store->submit(std::move(*report));
+  auto add_logs = [store, report, logs = with_->logs, dir = log_dir_of(*with_, c.name, c.spec->logs.dir)] {
+    logs->drain(report->id, [store, report, dir] {
+      report->logs = log_ends{dir};
+      store->submit(std::move(*report));
+    });
+  };
+  if (!with_->observer)
+    return add_logs();
+  with_->observer->recent(r.id, r.pid, reported_samples, [report, add_logs](std::vector<process_sample> samples) {
+    report->samples = std::move(samples);
+    add_logs();
   });
+}
+
+void supervisor::observe(const child& c) {
+  if (with_->observer && c.kind == child_kind::process)
+    with_->observer->lives(c.more->id, c.pid);
 }
 
 } // namespace duende

@@ -43,6 +43,7 @@ void supervisor::child_ended(child& c, life_end end) {
   c.ready = false;
   const last_life life{c.incarnation, c.restarts, c.pid, c.more ? c.more->started_wall : std::nullopt};
   c.pid = 0;
+  observe(c);
   gave_up_.clear();
   if (with_->logs && c.kind == child_kind::process)
     with_->logs->end_life(c.more->id); // before the next life can print

@@ -2,6 +2,7 @@
 #include "actors/supervisor.hpp"
 
 #include "actors/channels.hpp"
+#include "actors/observer.hpp"
 #include "core/crash_point.hpp"
 #include "core/units.hpp"
 #include "monitors/crashes/crash_store.hpp"
@@ -123,6 +124,8 @@ void supervisor::forget_child(child& c) {
     forget_limits(c);
     if (with_->crashes)
       with_->crashes->forget(id);
+    if (with_->observer)
+      with_->observer->forget(id);
     auto native = with_->native;
     auto* logs = with_->logs;
     auto* side = with_->side;

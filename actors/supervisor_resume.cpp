@@ -116,6 +116,8 @@ void supervisor::readopt(child& c, const held_child& held, daemon_state stored) 
   c.ready = record.ready;
   c.health = first_health(c);
   c.pid = held.process.pid;
+  if (held.running)
+    observe(c);
   c.state = !record.ready ? daemon_state::starting : held.stopped ? daemon_state::paused : daemon_state::running;
   more.start_asked = monotonic_now();
   if (held.running) {

@@ -95,6 +95,14 @@ document schemas() {
   result["signal"] = object({{"signal", {{"type", document::array({"string", "integer"})}}}}, {"signal"});
   result["instances"] =
     object({{"instances", {{"type", "integer"}, {"minimum", 1}, {"maximum", 1000}}}}, {"instances"});
+  result["samples"] = object(
+    {{"daemon", text_schema()},
+     {"node", text_schema()},
+     {"last_seconds", number},
+     {"interval_seconds", maybe("number")},
+     {"samples", {{"type", "array"}, {"items", {{"type", "object"}}}}},
+     {"detail", maybe("object")}},
+    {"daemon", "last_seconds", "interval_seconds", "samples"});
   result["problem"] = object(
     {{"type", text_schema()},
      {"title", text_schema()},
@@ -124,6 +132,9 @@ constexpr parameter_text query_parameters[] = {
   {"limit", "integer", "the newest so many"},
   {"daemon", "text", "names between commas"},
   {"kind", "text", "kinds of events between commas"},
+  {"last", "duration", "so far back, such as 5m"},
+  {"interval", "duration", "how often to sample from now on, such as 1s; at least 10ms"},
+  {"detail", "boolean", "with what is read on demand: PSS, process tree, pressure of the machine, GPUs"},
 };
 
 document described_parameter(std::string_view name) {

@@ -68,7 +68,10 @@ constexpr std::array table = {
   get(
     "v1/daemons/{name}/crashes", list_crashes_of, "reports of abnormal ends, the oldest first", "200 application/json"),
   get("v1/daemons/{name}/crashes/{id}", show_crash, "one crash report", "200 application/json"),
-  get("v1/daemons/{name}/samples", later, "history of the /proc observer", {}),
+  get(
+    "v1/daemons/{name}/samples", show_samples,
+    "what its process used, sample by sample; asking has it sampled for another minute", "200 application/json samples",
+    "last interval detail"),
   get("v1/daemons/{name}/trace", later, "system calls", {}),
   get("v1/logs", follow_all_logs, "what all daemons wrote", "200 text/plain", "tail follow since"),
   get(

@@ -42,6 +42,20 @@ void show_lines(const std::string& title, const json& lines) {
   }
 }
 
+/// What a crash report knows beside the log.
+void show_report(const json& report) {
+  line("core", text_of(report.value("core", json{}), "text"));
+  const auto samples = report.value("samples", json::array());
+  if (!samples.is_array() || samples.empty())
+    return;
+  const auto& last = samples.back();
+  auto figure = [&](const char* key) { return static_cast<std::uint64_t>(number_of(last, key)); };
+  auto text = fmt::format("{} at {}", human_bytes(figure("memory_bytes")), local_time(text_of(last, "at")));
+  if (last.contains("cpu_percent") && last["cpu_percent"].is_number())
+    text += fmt::format(", {:.1f}% CPU", number_of(last, "cpu_percent"));
+  line("last used", fmt::format("{}, {} threads, {} descriptors", text, figure("threads"), figure("open_fds")));
+}
+
 } // namespace
 
 int status(const context& c, const std::string& name, bool as_json) {
@@ -101,7 +115,7 @@ int status(const context& c, const std::string& name, bool as_json) {
   auto report = crash.is_object() ? node.send_json({.target = daemon_target(name, "/crashes/" + text_of(crash, "id"))})
                                   : caf::expected<json>{json{}};
   if (report && report->is_object())
-    line("core", text_of(report->value("core", json{}), "text"));
+    show_report(*report);
   if (events && !events->empty()) {
     fmt::print("\nevents\n");
     for (const auto& event : *events)

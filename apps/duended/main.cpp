@@ -134,6 +134,8 @@ int main(int argc, char** argv) {
   auto socket_path = options->socket_path.empty() ? default_socket(settings.name) : options->socket_path;
   how.run_dir = socket_path.substr(0, socket_path.rfind('/'));
   how.metrics = settings.metrics;
+  how.sample_interval = settings.sample_interval;
+  how.sample_history = settings.sample_history;
   how.keeper_fd = options->keeper_fd;
   how.on_reactor = true; // hops between threads would be most of what a restart costs
   how.adopt_orphans = options->adopt_orphans;

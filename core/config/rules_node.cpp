@@ -43,6 +43,16 @@ const auto top_and_node = std::to_array<rule>({
     {"node.token", "access", shape::choice, "read: every request but GET and HEAD is answered 403.", set_token_access,
      get_token_access},
     accesses),
+  within(
+    {"node", "sample_interval", shape::duration,
+     "How often what every process uses is read: CPU, memory, I/O, descriptors, threads. At least 10ms; \"0s\": only "
+     "while somebody asks.",
+     set_sample_interval, get_field<node_spec, &node_spec::sample_interval>},
+    0, 3600),
+  within(
+    row<node_spec, &node_spec::sample_history>(
+      "node", "sample_history", shape::duration, "So much of that is held in memory, for each process."),
+    1, 86400),
   {"node", "include", shape::texts, "More files, as globs relative to this one; read in sorted order, each once.",
    set_include, nullptr},
 });

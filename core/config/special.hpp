@@ -8,6 +8,7 @@ namespace duende::config {
 void set_metrics(context& c, const rule& r, const value& v);
 nlohmann::json get_metrics(const rule& r, const void* object);
 void set_api(context& c, const rule& r, const value& v);
+void set_sample_interval(context& c, const rule& r, const value& v);
 nlohmann::json get_api(const rule& r, const void* object);
 /// What only shows when all of [node] is read: an API off loopback without TLS and tokens, half a certificate.
 void check_listener_safety(context& c, const value& table);

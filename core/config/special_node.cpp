@@ -36,6 +36,16 @@ nlohmann::json get_api(const rule&, const void* object) {
   return listener_or_off(static_cast<const node_spec*>(object)->api);
 }
 
+void set_sample_interval(context& c, const rule& r, const value& v) {
+  auto& node = c.as<node_spec>();
+  const auto before = node.sample_interval;
+  assign(c, r, v, node.sample_interval);
+  if (node.sample_interval > duration{} && node.sample_interval < std::chrono::milliseconds{10}) {
+    c.error(v.at, "'{}{}': {} is too short; the shortest is 10ms, and \"0s\" is off", c.path, r.key, v.text);
+    node.sample_interval = before;
+  }
+}
+
 void check_listener_safety(context& c, const value& table) {
   const auto& node = c.as<node_spec>();
   const auto* tls = table.find("tls");

@@ -1,6 +1,7 @@
 #include "monitors/crashes/crash_report.hpp"
 
 #include "monitors/crashes/core_file.hpp"
+#include "monitors/observer/figures.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -50,6 +51,16 @@ std::string to_json(const crash_report& r) {
       {"user_seconds", seconds(r.used->user)},
       {"system_seconds", seconds(r.used->system)},
       {"max_rss_bytes", r.used->max_rss_bytes}};
+  auto& samples = out["samples"] = json::array();
+  for (std::size_t i = 0; i < r.samples.size(); ++i) {
+    auto& sample = samples.emplace_back(json{{"at", to_rfc3339(r.samples[i].wall)}});
+    each_figure(r.samples[i], i > 0 ? &r.samples[i - 1] : nullptr, [&](const char* name, const auto& value) {
+      if constexpr (requires { value.has_value(); })
+        sample[name] = value ? json(*value) : json(nullptr);
+      else
+        sample[name] = value;
+    });
+  }
   out["core"] = nullptr;
   if (r.reason.core_dumped) {
     auto place = find_core(

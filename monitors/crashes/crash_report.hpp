@@ -5,12 +5,14 @@
 #include "core/time.hpp"
 #include "core/uuid.hpp"
 #include "monitors/crashes/log_ends.hpp"
+#include "monitors/observer/sample.hpp"
 
 #include <sys/types.h>
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace duende {
 
@@ -35,7 +37,8 @@ struct crash_report {
   std::uint32_t streak = 0;   ///< failed runs in a row, this one included
   std::uint64_t left_out = 0; ///< ends since the last report that got none
   std::string working_dir;
-  std::uint32_t keep = 5; ///< so many reports of this daemon stay
+  std::uint32_t keep = 5;              ///< so many reports of this daemon stay
+  std::vector<process_sample> samples; ///< the last ones of that process, oldest first; none where nothing was sampled
   log_ends logs;
   bool log_timestamps = true;
 };

@@ -22,6 +22,14 @@ open_file folder_of(pid_t pid, std::uint64_t start_time) {
   return stat && (start_time == 0 || stat->start_time == start_time) ? std::move(folder) : open_file{};
 }
 
+std::uint64_t resident_bytes(pid_t pid) {
+  static const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  const auto folder = open_process(pid);
+  std::array<char, 256> buffer;
+  const auto memory = folder ? parse_proc_memory(read_small(folder.fd(), "statm", buffer)) : std::nullopt;
+  return memory ? memory->resident * page : 0;
+}
+
 struct seen_process {
   tree_process process;
   std::vector<pid_t> children;
@@ -33,7 +41,6 @@ std::unordered_map<pid_t, seen_process> all_processes() {
   const std::unique_ptr<DIR, int (*)(DIR*)> proc{opendir("/proc"), closedir};
   if (!proc)
     return result;
-  static const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
   std::array<char, 1024> buffer;
   std::array<char, 280> path;
   while (const auto* entry = readdir(proc.get())) {
@@ -51,7 +58,6 @@ std::unordered_map<pid_t, seen_process> all_processes() {
     p.parent = stat->parent;
     p.command = stat->command;
     p.threads = static_cast<std::uint32_t>(stat->threads);
-    p.resident_bytes = stat->resident_pages * page;
     p.cpu = from_clock_ticks(stat->user_ticks + stat->system_ticks);
   }
   for (auto& [pid, each] : result)
@@ -86,6 +92,7 @@ std::vector<tree_process> read_tree(pid_t pid, std::uint64_t start_time) {
       continue;
     auto& seen = found->second;
     seen.process.depth = depth;
+    seen.process.resident_bytes = resident_bytes(next); // more exact than stat's
     result.push_back(std::move(seen.process));
     for (auto child : seen.children)
       todo.emplace_back(child, depth + 1);

@@ -3,7 +3,8 @@
 
 #include "monitors/observer/sample.hpp"
 
-#include <string_view>
+#include <cmath>
+#include <optional>
 
 namespace duende {
 
@@ -17,7 +18,10 @@ void each_figure(const process_sample& s, const process_sample* before, Put put)
   };
   auto percent = [](float x) { return x < 0 ? std::optional<double>{} : std::optional<double>{x}; };
   put("pid", static_cast<std::int64_t>(s.pid));
-  put("cpu_percent", before != nullptr ? cpu_percent(*before, s) : std::nullopt);
+  auto load = before != nullptr ? cpu_percent(*before, s) : std::nullopt;
+  if (load)
+    load = std::round(*load * 100) / 100;
+  put("cpu_percent", load);
   put("cpu_seconds", seconds(s.cpu_ns));
   put("user_seconds", seconds(s.user_ns));
   put("system_seconds", seconds(s.system_ns));

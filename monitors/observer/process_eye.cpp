@@ -26,6 +26,11 @@ std::uint64_t cpu_clock(pid_t pid) {
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
+std::uint64_t page_size() {
+  static const auto size = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  return size;
+}
+
 } // namespace
 
 process_eye process_eye::open(pid_t pid, std::uint64_t begun_by, bool keep_open) {
@@ -69,31 +74,22 @@ std::string_view process_eye::read(file which, std::array<char, 1024>& buffer) c
   return {buffer.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
 }
 
-/// Descriptors and children.
-void process_eye::count(process_sample& into) const {
-  struct stat known {}; // since Linux 6.2 the folder's size is the number of its entries
-  if (files_[fd] && fstat(files_[fd].fd(), &known) == 0 && known.st_size > 0)
-    into.open_fds = static_cast<std::uint32_t>(known.st_size);
-  else
-    into.open_fds = count_descriptors(folder_.fd()).value_or(unknown_count);
+void process_eye::count_children(process_sample& into) const {
   std::array<char, 1024> buffer;
   if (into.threads == 1 && files_[children])
     if (const auto text = read(children, buffer); text.size() < buffer.size()) {
       into.children = static_cast<std::uint32_t>(std::count(text.begin(), text.end(), ' ')); // one follows every pid
       return;
     }
-  into.children = count_children(folder_.fd()).value_or(unknown_count); // each thread has a list of its own
+  into.children = duende::count_children(folder_.fd()).value_or(unknown_count); // each thread has a list of its own
 }
 
-bool process_eye::look(process_sample& into) {
-  if (!folder_)
-    return false;
+bool process_eye::look_at_all(process_sample& into, std::uint64_t used) const {
   std::array<char, 1024> buffer;
-  const auto used = cpu_clock(pid_); // of this process, as what follows shows that it still lives
   const auto now = parse_proc_stat(read(stat, buffer));
   if (!now || now->state == 'Z' || now->state == 'X')
     return false;
-  static const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  into = {};
   into.pid = pid_;
   into.start_time = start_time_;
   into.state = now->state;
@@ -102,22 +98,54 @@ bool process_eye::look(process_sample& into) {
   into.cpu_ns = used == unknown_figure ? into.user_ns + into.system_ns : used;
   into.major_faults = now->major_faults;
   into.threads = static_cast<std::uint32_t>(now->threads);
-  into.resident_bytes = now->resident_pages * page;
-  into.virtual_bytes = 0;
+  into.resident_bytes = now->resident_pages * page_size();
   if (const auto memory = parse_proc_memory(read(statm, buffer))) {
-    into.resident_bytes = memory->resident * page;
-    into.virtual_bytes = memory->total * page;
+    into.resident_bytes = memory->resident * page_size();
+    into.virtual_bytes = memory->total * page_size();
   }
-  const auto transfer = parse_proc_io(read(io, buffer));
-  into.read_bytes = transfer ? transfer->read_bytes : unknown_figure;
-  into.written_bytes = transfer ? transfer->written_bytes : unknown_figure;
-  const auto schedule = parse_proc_schedule(read(schedstat, buffer));
-  into.switches = schedule ? schedule->slices : unknown_figure;
-  into.wait_ns = schedule ? schedule->wait_ns : unknown_figure;
-  count(into);
-  if (cgroup_ && !cgroup_->look(into.cgroup))
+  if (const auto transfer = parse_proc_io(read(io, buffer))) {
+    into.read_bytes = transfer->read_bytes;
+    into.written_bytes = transfer->written_bytes;
+  }
+  if (const auto schedule = parse_proc_schedule(read(schedstat, buffer))) {
+    into.switches = schedule->slices;
+    into.wait_ns = schedule->wait_ns;
+  }
+  struct stat known {}; // since Linux 6.2 the folder's size is the number of its entries
+  if (files_[fd] && fstat(files_[fd].fd(), &known) == 0 && known.st_size > 0)
+    into.open_fds = static_cast<std::uint32_t>(known.st_size);
+  else
+    into.open_fds = count_descriptors(folder_.fd()).value_or(unknown_count);
+  count_children(into);
+  return true;
+}
+
+/// Of a process that has not run since the last look: it has not transferred, opened or begun anything. What others change about it is
+/// read: its memory may be taken away, and children may leave it without its doing.
+bool process_eye::look_at_idle(process_sample& into) const {
+  std::array<char, 1024> buffer;
+  const auto memory = parse_proc_memory(read(statm, buffer));
+  if (!memory || memory->total == 0) // a zombie has none
+    return false;
+  into = last_;
+  into.resident_bytes = memory->resident * page_size();
+  into.virtual_bytes = memory->total * page_size();
+  if (into.threads == 1 && files_[children])
+    count_children(into);
+  return true;
+}
+
+bool process_eye::look(process_sample& into) {
+  if (!folder_)
+    return false;
+  const auto used = cpu_clock(pid_); // of this process, as what follows shows that it still lives
+  const bool idle = last_.pid != 0 && used == last_.cpu_ns && look_at_idle(into);
+  if (!idle && !look_at_all(into, used))
+    return false;
+  into.in_cgroup = cgroup_ && cgroup_->look(into.cgroup);
+  if (!into.in_cgroup)
     cgroup_.reset();
-  into.in_cgroup = cgroup_ != nullptr;
+  last_ = into;
   return true;
 }
 

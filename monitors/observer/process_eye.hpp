@@ -37,12 +37,15 @@ private:
   enum file : std::uint8_t { stat, statm, io, schedstat, children, fd, file_count };
 
   std::string_view read(file which, std::array<char, 1024>& buffer) const;
-  void count(process_sample& into) const;
+  bool look_at_all(process_sample& into, std::uint64_t used) const;
+  bool look_at_idle(process_sample& into) const;
+  void count_children(process_sample& into) const;
 
   open_file folder_;
   std::array<open_file, file_count> files_;
   std::array<char, 32> children_path_{};
   std::unique_ptr<cgroup_eye> cgroup_;
+  process_sample last_; ///< pid 0: none yet
   std::uint64_t start_time_ = 0;
   pid_t pid_ = 0;
   bool keep_open_ = false;

@@ -147,7 +147,6 @@ TEST_CASE("what later versions serve is known today", "[api]") {
   for (const auto& [method, target] : std::vector<std::pair<const char*, const char*>>{
          {"GET", "/v1/nodes"},
          {"POST", "/v1/nodes/a/drain"},
-         {"GET", "/v1/daemons/db/samples"},
          {"GET", "/v1/daemons/db/trace"}}) {
     auto answer = ask(api.socket, method, target);
     CHECK(answer.status == 501);

@@ -265,6 +265,8 @@ TEST_CASE("a stack written as JSON reads back equal") {
     stack value;
     value.node = {
       any_name(), "/state", pick<const char*>({"", "127.0.0.1:1", "0.0.0.0:2"}), pick<const char*>({"", "[::1]:3"})};
+    value.node.sample_interval = std::chrono::milliseconds{pick<int>({0, 10, 1500})};
+    value.node.sample_history = std::chrono::seconds{between(1, 86400)};
     value.supervisors = {
       {.name = "shop",
        .strategy = static_cast<strategy>(between(0, 2)),

@@ -169,6 +169,45 @@ TEST_CASE("a process tree holds children and grandchildren", "[F059]") {
   CHECK(read_tree(c.pid(), 1).empty());
 }
 
+TEST_CASE("one that has slept since the last look shows what others did to it, and all once it has run") {
+  int wake[2];
+  REQUIRE(pipe(wake) == 0);
+  watched_child c{[&] {
+    signal(SIGCHLD, SIG_IGN); // children that end are gone at once
+    if (fork() == 0) {
+      pause();
+      _exit(0);
+    }
+    std::thread{[&] { // the main thread waits to be let go
+      char byte;
+      while (read(wake[0], &byte, 1) == 1)
+        if (dup(0) < 0)
+          _exit(1);
+    }}
+      .detach();
+  }};
+  auto eye = process_eye::open(c.pid(), clock_ticks_now(), true);
+  process_sample first, second;
+  REQUIRE(eye.look(first));
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(eye.look(second));
+    CHECK(second.threads == 2);
+    CHECK(second.open_fds == first.open_fds);
+  }
+  REQUIRE(write(wake[1], "x", 1) == 1);
+  for (int i = 0; i < 1000 && second.open_fds == first.open_fds; ++i) {
+    std::this_thread::sleep_for(1ms);
+    REQUIRE(eye.look(second));
+  }
+  CHECK(second.open_fds == first.open_fds + 1);
+  CHECK(second.cpu_ns > first.cpu_ns);
+  for (const auto& p : read_tree(c.pid(), first.start_time))
+    if (p.depth == 1)
+      kill(p.pid, SIGKILL);
+  for (auto fd : wake)
+    close(fd);
+}
+
 TEST_CASE("one that dies while it is looked at is gone, and no error") {
   watched_child c;
   auto eye = process_eye::open(c.pid(), clock_ticks_now(), true);

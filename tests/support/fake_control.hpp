@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/control.hpp"
+#include "actors/observer.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -45,6 +46,23 @@ public:
   caf::expected<daemon_status> daemon(const std::string& name) override {
     std::lock_guard lock{mutex_};
     return find(name);
+  }
+
+  /// Two, a second apart.
+  caf::expected<sample_history> samples(const std::string& name, const history_query& query) override {
+    if (auto found = daemon(name); !found)
+      return found.error();
+    sample_history result;
+    result.interval = query.interval > duration{} ? query.interval : std::chrono::seconds{1};
+    for (int i = 0; i < 2; ++i) {
+      auto& sample = result.samples.emplace_back();
+      sample.pid = getpid();
+      sample.at = instant{std::chrono::seconds{1000 + i}};
+      sample.wall = started_;
+      sample.cpu_ns = 500'000'000ULL * static_cast<unsigned>(i);
+      sample.resident_bytes = 4096;
+    }
+    return result;
   }
 
   caf::expected<std::vector<supervisor_status>> supervisors() override {
