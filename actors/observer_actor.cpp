@@ -131,11 +131,12 @@ std::shared_ptr<sample_history> answer(observer_ptr self, const history_request&
 void answer(observer_state& state, recent_samples& request) {
   std::vector<process_sample> result;
   if (const auto* samples = state.all->samples(request.id))
-    for (auto i = samples->size(); i > 0 && result.size() < request.most; --i)
+    for (auto i = samples->size(); i > 0 && result.size() < request.most; --i) {
       if ((*samples)[i - 1].pid == request.pid)
         result.push_back((*samples)[i - 1]);
       else if (!result.empty())
         break; // what is older is of an earlier life
+    }
   std::reverse(result.begin(), result.end());
   std::exchange(request.fn, nullptr)(std::move(result));
 }
