@@ -11,12 +11,15 @@
 namespace duende {
 
 class check_recorder;
+class limit_alarm;
 
 struct child_guard {
   std::shared_ptr<check_recorder> checks;
   std::optional<breaker> cut;
   std::optional<breaker::ticket> start; ///< of the present life, until its outcome is known
   std::uint64_t trial_timer = 0;        ///< of a trial that runs; 0: none
+  std::shared_ptr<limit_alarm> alarm;   ///< of the present life's limits
+  bool told_memory = false;             ///< it has rung for memory
   policy_counters counters;             ///< but for the checks, which are counted where they are made
 };
 

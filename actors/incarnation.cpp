@@ -65,7 +65,10 @@ incarnation_behavior starting(incarnation_ptr self) {
 incarnation_behavior running(incarnation_ptr self) {
   return {
     [=](stop_atom, const stop_order& order) { began_stopping(self, order); },
-    [=](pause_atom) { signal_daemon(self, SIGSTOP, signal_scope::group); },
+    [=](pause_atom) {
+      self->state.to_freeze = true; // once it is stopped: a frozen process does not hear the signal
+      signal_daemon(self, SIGSTOP, signal_scope::group);
+    },
     [=](resume_atom) {},
     [=](reload_atom) { reload(self); },
     [=](signal_atom, int number) { signal_daemon(self, number, signal_scope::process); },
@@ -82,6 +85,8 @@ incarnation_behavior running(incarnation_ptr self) {
       if (!change.stopped)
         return;
       self->state.paused = true;
+      if (std::exchange(self->state.to_freeze, false))
+        freeze_groups(self, true);
       pause_guards(self, true);
       self->become(paused(self));
       tell(self, life_note::kind::paused);
@@ -101,7 +106,10 @@ incarnation_behavior paused(incarnation_ptr self) {
   return {
     [=](stop_atom, const stop_order& order) { began_stopping(self, order); },
     [=](pause_atom) {},
-    [=](resume_atom) { signal_daemon(self, SIGCONT, signal_scope::group); },
+    [=](resume_atom) {
+      freeze_groups(self, false);
+      signal_daemon(self, SIGCONT, signal_scope::group);
+    },
     [=](reload_atom) { tell(self, life_note::kind::reloaded, "it is paused"); },
     [=](signal_atom, int number) { signal_daemon(self, number, signal_scope::process); },
     [=](const launched& process) { main_process(self, process); },

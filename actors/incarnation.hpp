@@ -75,12 +75,14 @@ struct life_note {
     health,
     post_started,
     reloaded,
-    main_pid ///< another process is its main one from now on
+    main_pid, ///< another process is its main one from now on
+    limit     ///< one of its limits is met, as `text` says
   };
   kind what = kind::status;
   std::int32_t pid = 0;
   std::string text;
   health_state health = health_state::unknown; ///< of kind::health
+  std::string key;                             ///< of kind::limit: in [daemon.resources]
 };
 
 struct stop_order {

@@ -66,8 +66,10 @@ void end_process(incarnation_ptr self, bool at_once) {
     signal_daemon(self, SIGKILL, signal_scope::group);
   } else {
     signal_daemon(self, state.spec->stop_signal, signal_scope::group);
-    if (state.paused)
-      signal_daemon(self, SIGCONT, signal_scope::group); // a stopped process hears nothing else
+    if (state.paused) { // a stopped process hears nothing else
+      freeze_groups(self, false);
+      signal_daemon(self, SIGCONT, signal_scope::group);
+    }
     set_alarm(self, alarm::shutdown_timeout, state.spec->shutdown_timeout);
   }
   crash_point("incarnation.after_stop_signal");

@@ -19,4 +19,10 @@ bool enter_groups(incarnation_ptr self, launch_request& request) {
   return true;
 }
 
+void freeze_groups(incarnation_ptr self, bool frozen) {
+  auto& state = self->state;
+  if (state.with->groups && state.spec->limits && needs_cgroup(*state.spec->limits))
+    state.with->groups->freeze(state.spec->name, frozen);
+}
+
 } // namespace duende

@@ -45,6 +45,7 @@ struct incarnation_state {
   bool ready = false;
   bool early_ready = false;    ///< readiness was seen before `launched` came
   bool paused = false;         ///< the process is stopped by a signal
+  bool to_freeze = false;      ///< by our pause, which holds what is in its groups, too
   bool stopping = false;       ///< on its way out: nothing brings it back
   bool overran = false;        ///< shutdown_timeout passed, SIGKILL was sent
   bool awaits_account = false; ///< who it runs as is being looked up, nothing has begun
@@ -94,6 +95,8 @@ void launch(incarnation_ptr self);
 void signal_daemon(incarnation_ptr self, int number, signal_scope scope);
 /// Its control groups are there, where it has limits; false where they can't be had, and its life ends with the reason.
 bool enter_groups(incarnation_ptr self, launch_request& request);
+/// All that is in its groups, also what has left its process group, is held, or goes on.
+void freeze_groups(incarnation_ptr self, bool frozen);
 /// The end, after what hooks are due.
 void leave(incarnation_ptr self, life_end end);
 

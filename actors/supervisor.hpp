@@ -171,7 +171,9 @@ private:
   // supervisor_limits.cpp
   caf::error limit_running(const child& c, const daemon_spec& wanted);
   void forget_limits(const child& c) const;
-  void explain_kill(const child& c, exit_reason& reason) const;
+  void watch_limits(child& c, bool fresh);
+  void alert(child& c, const life_note& note);
+  void explain_kill(child& c, exit_reason& reason);
 
   // supervisor_parked.cpp: what is below a supervisor that is down
   void append_parked(tree_snapshot& result, const child& parked, instant now) const;

@@ -218,12 +218,14 @@ void supervisor::on_life_note(const life_note& note) {
       observe(c);
       write_pid_file(c);
       break;
+    case life_note::kind::limit: alert(c, note); break;
   }
 }
 
 void supervisor::became_launched(child& c, std::int32_t pid) {
   c.pid = pid;
   observe(c);
+  watch_limits(c, !c.detail().started_wall);
   if (auto& more = c.detail(); !more.started_wall) { // else it is adopted and runs for longer
     c.started_at = monotonic_now();
     more.started_wall = wall_now();

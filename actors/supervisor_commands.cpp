@@ -256,6 +256,8 @@ supervisor::reply supervisor::change_child(const std::string& name, const change
     if (auto error = limit_running(*c, *order->spec))
       return error;
   c->spec = order->spec;
+  if (!order->restart)
+    watch_limits(*c, false);
   c->watched = is_watched(*c);
   set_schedule(*c);
   persist(*c);

@@ -48,6 +48,8 @@ void supervisor::child_ended(child& c, life_end end) {
   if (with_->logs && c.kind == child_kind::process)
     with_->logs->end_life(c.more->id); // before the next life can print
   explain_kill(c, end.reason);
+  if (c.more && c.more->guard)
+    c.more->guard->alarm = nullptr;
   count_end(c, end);
   tell_breaker(c, end);
   bool success = c.spec && is_success(c.spec->restart, end.reason);

@@ -60,6 +60,14 @@ void supervisor::health_changed(child& c, const life_note& note) {
     record_event(c, event_kind::health, note.text);
 }
 
+/// An alert: what follows of it is the daemon's affair, or that of its gates and checks.
+void supervisor::alert(child& c, const life_note& note) {
+  auto& guard = guard_of(c);
+  guard.told_memory = guard.told_memory || note.key != "pids_max";
+  count(guard, {violation_kind::limit, note.key, {}, {}});
+  record_event(c, event_kind::limit, note.text);
+}
+
 /// A person starts what has stopped the line.
 void supervisor::acknowledge(child& c) {
   if (c.state == daemon_state::failed && c.more && c.more->last && c.more->last->reason.cause == exit_cause::policy)

@@ -9,6 +9,7 @@ std::string_view to_string(violation_kind x) {
     case violation_kind::gate: return "gate";
     case violation_kind::invariant: return "invariant";
     case violation_kind::health: return "health";
+    case violation_kind::limit: return "limit";
     case violation_kind::first_end: break;
   }
   return "first_end";

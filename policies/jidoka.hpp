@@ -10,7 +10,7 @@
 namespace duende {
 
 /// What kind of rule was broken, as metrics and events name it.
-enum class violation_kind : std::uint8_t { gate, invariant, health, first_end };
+enum class violation_kind : std::uint8_t { gate, invariant, health, first_end, limit };
 std::string_view to_string(violation_kind x);
 
 /// A rule that does not hold, with what shows it and what to do about it.

@@ -1,11 +1,13 @@
 #include "backends/native/cgroups.hpp"
 
+#include "backends/native/limit_alarm.hpp"
 #include "backends/native/small_file.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <set>
@@ -172,6 +174,27 @@ cgroups::counts cgroups::read(const std::string& daemon) const {
   if (auto folder = folder_of(pids_at, daemon); !folder.empty())
     result.refused_forks = counter_in(read_small(folder + "/pids.events").value_or(""), "max");
   return result;
+}
+
+void cgroups::freeze(const std::string& daemon, bool frozen) const {
+  for (std::size_t i = 0; i < homes().size(); ++i) {
+    auto folder = folder_of(i, daemon);
+    if (folder.empty() || write_small(folder + "/cgroup.freeze", frozen ? "1" : "0") == 0)
+      continue;
+    std::istringstream listed{read_small(folder + "/cgroup.procs").value_or("")};
+    for (pid_t pid = 0; listed >> pid;)
+      if (pid > 1)
+        ::kill(pid, frozen ? SIGSTOP : SIGCONT);
+  }
+}
+
+void cgroups::watch(const std::string& daemon, const limits_spec& limits, limit_alarm& alarm, bool fresh) const {
+  for (auto which : {cgroup_controller::memory, cgroup_controller::pids}) {
+    const auto at = static_cast<std::size_t>(which);
+    if (needs(limits, which))
+      if (auto folder = folder_of(at, daemon); !folder.empty())
+        alarm.watch(which, homes()[at].version, folder, fresh);
+  }
 }
 
 void cgroups::remove(const std::string& daemon) {

@@ -29,6 +29,8 @@ cgroup_homes find_cgroup_homes(const std::string& node);
 /// The disks whose bandwidth can be limited.
 std::vector<block_device> find_disks();
 
+class limit_alarm;
+
 /// Thread-safe: it remembers nothing but where groups can be, so also a node that came back finds those of the one before.
 class cgroups {
 public:
@@ -48,6 +50,10 @@ public:
     bool operator==(const counts&) const = default;
   };
   counts read(const std::string& daemon) const;
+  /// Holds all processes of the daemon's groups, by the freezer of version 2, else by SIGSTOP to each; or lets them go on.
+  void freeze(const std::string& daemon, bool frozen) const;
+  /// Has the alarm watch what of these limits the kernel gives notice of; what it gives none of goes unheard.
+  void watch(const std::string& daemon, const limits_spec& limits, limit_alarm& alarm, bool fresh) const;
 
   /// The daemon is forgotten. Groups that hold processes still stay.
   void remove(const std::string& daemon);

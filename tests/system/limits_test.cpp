@@ -60,6 +60,12 @@ TEST_CASE("a daemon that uses up its memory is killed, and the reason is told", 
   CHECK(last.at("cause") == "oom");
   CHECK(last.at("text") == "out of memory: 64MiB limit reached");
   n.until_state("other", "running");
+  n.until("the alert is there, too", [&] {
+    for (auto& each : n.events())
+      if (each.at("kind") == "limit" && each.at("text") == "hog: has used up memory_bytes: 64MiB")
+        return true;
+    return false;
+  });
 }
 
 TEST_CASE("a kill that is none for want of memory is not taken for one", "[cgroup]") {
@@ -89,6 +95,41 @@ TEST_CASE("a daemon forks up to its limit", "[F024][cgroup]") {
   });
   n.cli({"stop", "forks"});
   CHECK(n.state("forks") == "stopped");
+}
+
+TEST_CASE("who uses up what it may have raises an alert at once", "[F034][cgroup]") {
+  node n{
+    daemon("forks", "@WORKER@ @DIR@/forks forks", "pids_max = 8")
+    + daemon("parent", "sh -c '@WORKER@ @DIR@/hog eat 256 60; sleep 600'", "memory_bytes = \"64MiB\"")};
+  auto alert = [&](const std::string& name, const std::string& text) {
+    for (auto& each : n.events())
+      if (
+        each.at("kind") == "limit" && each.at("daemon") == name
+        && each.at("text").get<std::string>().find(text) != std::string::npos)
+        return true;
+    return false;
+  };
+  auto counted = [&](const std::string& name, const std::string& key) {
+    for (auto& line : lines_of(http(n.metrics_address(), "GET", "/metrics").body))
+      if (
+        line.rfind("duende_policy_violations_total{", 0) == 0 && line.find("daemon=\"" + name + "\"") != line.npos
+        && line.find("gate=\"" + key + "\"") != line.npos && line.find("kind=\"limit\"") != line.npos)
+        return true;
+    return false;
+  };
+  n.until("it has forked up to its limit", [&] {
+    return n.cli({"logs", "forks"}).out.find("8 EAGAIN") != std::string::npos;
+  });
+  auto begin = monotonic_ns();
+  n.until("the forks are told of", [&] {
+    return alert("forks", "has used up pids_max: 8 processes") && counted("forks", "pids_max");
+  });
+  CHECK(monotonic_ns() - begin < 1'000'000'000);
+  // the one that was killed is a child: nothing else tells that memory was short
+  n.until(
+    "the memory is told of",
+    [&] { return alert("parent", "has used up memory_bytes: 64MiB") && counted("parent", "memory_bytes"); }, 30);
+  CHECK(n.state("parent") == "running");
 }
 
 TEST_CASE("direct writes keep to their bandwidth", "[F025][cgroup]") {
@@ -140,6 +181,28 @@ TEST_CASE("limits change while a daemon runs, and hold for its next life", "[F03
   CHECK(patch(n, "a", "{").status == 400);
   CHECK(patch(n, "nobody", "{}").status == 404);
   CHECK(in_group(pid, "pids", "pids.max", "pids.max") == "60");
+}
+
+TEST_CASE("a pause holds what left the process group, and a stop ends it all the same", "[cgroup]") {
+  node n{daemon(
+    "d", "sh -c 'setsid sh -c \\\"while :; do echo $((i += 1)) > @DIR@/steps; done\\\" & sleep 600'", "pids_max = 50")};
+  n.until_state("d", "running");
+  auto steps = [&] { return read_file(n.path("steps")); };
+  auto moves = [&] {
+    auto before = steps();
+    return [=] { return steps() != before; };
+  };
+  n.until("it works", moves());
+  REQUIRE(n.cli({"pause", "d"}).status == 0);
+  CHECK(n.state("d") == "paused");
+  auto held = steps();
+  REQUIRE(n.cli({"ps"}).status == 0); // as good a while as any
+  CHECK(steps() == held);
+  REQUIRE(n.cli({"resume", "d"}).status == 0);
+  n.until("it works again", moves());
+  REQUIRE(n.cli({"pause", "d"}).status == 0);
+  REQUIRE(n.cli({"stop", "d"}).status == 0);
+  CHECK(n.state("d") == "stopped");
 }
 
 TEST_CASE("a stop ends what left the process group, too", "[cgroup]") {
