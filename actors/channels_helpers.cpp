@@ -1,10 +1,11 @@
 // Short helper processes: probes and gates, and what the latter print.
 #include "actors/channels.hpp"
 
-#include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -13,15 +14,15 @@
 namespace duende {
 namespace {
 
-/// What is in the pipe now; false at its end.
-bool read_some(int fd, helper_output& to) {
+/// What is in the pipe now. Asked for first: the helper writes through the same open file, which must go on blocking for it.
+void read_some(int fd, helper_output& to) {
   std::array<char, 16 * 1024> part{};
-  for (;;) {
-    const auto n = ::read(fd, part.data(), part.size());
+  for (int there = 0; ::ioctl(fd, FIONREAD, &there) == 0 && there > 0;) {
+    const auto n = ::read(fd, part.data(), std::min(part.size(), static_cast<std::size_t>(there)));
     if (n < 0 && errno == EINTR)
       continue;
     if (n <= 0)
-      return n < 0 && errno == EAGAIN;
+      return;
     std::lock_guard lock{to.mutex};
     to.text.append(part.data(), static_cast<std::size_t>(n));
     if (to.text.size() > helper_output::most) // its last words say why it failed
@@ -61,7 +62,6 @@ bool channels::helper_arrived(const daemon_channels& what) {
     ::close(what.err);
   if (what.out < 0)
     return true;
-  ::fcntl(what.out, F_SETFL, O_NONBLOCK);
   io_.add(what.out, EPOLLIN, [this, id = what.id](std::uint32_t) { read_helper(id); });
   return true;
 }
@@ -77,13 +77,7 @@ void channels::read_helper(const uuid& id) {
     to = found->second.output;
     fd = found->second.out;
   }
-  if (read_some(fd, *to))
-    return;
-  io_.remove(fd);
-  ::close(fd);
-  std::lock_guard lock{mutex_};
-  if (auto found = helpers_.find(id); found != helpers_.end())
-    found->second.out = -1;
+  read_some(fd, *to);
 }
 
 bool channels::helper_ended(const uuid& id, const exit_reason& reason) {

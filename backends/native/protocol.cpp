@@ -250,9 +250,11 @@ bool decode(std::string_view packet, Message& message) {
   return take.ok && take.at == take.end;
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): it is the name of a type
 #define DUENDE_MESSAGE(type)                                                                                           \
   template void encode(std::string&, const type&);                                                                     \
   template bool decode(std::string_view, type&);
+// NOLINTEND(bugprone-macro-parentheses)
 DUENDE_MESSAGE(hello)
 DUENDE_MESSAGE(list)
 DUENDE_MESSAGE(spawn)

@@ -160,7 +160,9 @@ void read_section(context& c, std::string_view section, const value& table) {
     else if (r->set != nullptr)
       r->set(c, *r, v);
     else if (!changes_nothing(*r, v))
-      c.error(entry.at, "'{}{}' is not supported by this version", c.path, r->key);
+      c.error(
+        entry.at, "'{}{}' is not supported by this version{}{}", c.path, r->key, r->instead.empty() ? "" : ": ",
+        r->instead);
   }
 }
 

@@ -58,6 +58,7 @@ struct rule {
   std::span<const std::string_view> words;
   /// For keys without `set`: the values that change nothing and so are accepted, separated by '|'.
   std::string_view neutral;
+  std::string_view instead; ///< likewise: why, and what does the same
 
   bool supported() const { return set != nullptr || type == shape::section || type == shape::sections; }
 };

@@ -13,9 +13,25 @@ later(std::string_view section, std::string_view key, shape type, std::string_vi
   return result;
 }
 
+constexpr rule no_limit(std::string_view key, std::string_view doc, std::string_view instead) {
+  rule result{"daemon.resources", key, shape::size, doc};
+  result.neutral = "0";
+  result.instead = instead;
+  return result;
+}
+
 constexpr rule group(std::string_view key, shape type, std::string_view doc) { return {"daemon", key, type, doc}; }
 
 constexpr auto later_rules = std::to_array<rule>({
+  no_limit(
+    "network_bps", "Bytes a second over the network; 0 = not limited.",
+    "the kernel shapes what a device sends, not what a process does; have tc limit the device, or cut the daemon off "
+    "with "
+    "security.network = false"),
+  no_limit(
+    "disk_bytes", "Bytes of files; 0 = not limited.",
+    "a quota belongs to a file system, not to a process; give its folders one of their own (a project quota, a loop "
+    "device, a tmpfs of that size)"),
 
   group("placement", shape::section, "Clusters only."),
   later("daemon.placement", "node", shape::name, "The node it runs on."),

@@ -194,6 +194,13 @@ TEST_CASE("what goes together and what does not") {
 TEST_CASE("keys of later versions are refused, unless they change nothing") {
   check_in_daemon({
     {"backend = \"wasm\"", "f.toml:4:11: 'backend': backend 'wasm' is not supported by this version"},
+    {"[daemon.resources]\nnetwork_bps = \"1MiB\"",
+     "f.toml:5:1: 'resources.network_bps' is not supported by this version: the kernel shapes what a device sends, not "
+     "what "
+     "a process does; have tc limit the device, or cut the daemon off with security.network = false"},
+    {"[daemon.resources]\ndisk_bytes = \"1MiB\"",
+     "f.toml:5:1: 'resources.disk_bytes' is not supported by this version: a quota belongs to a file system, not to a "
+     "process; give its folders one of their own (a project quota, a loop device, a tmpfs of that size)"},
     {"[daemon.placement]\nnode = \"web-2\"", "f.toml:5:1: 'placement.node' is not supported by this version"},
     {"instances = 1\nbackend = \"auto\"\n"
      "[daemon.security]\nseccomp = \"off\"\nnetwork = true\n"

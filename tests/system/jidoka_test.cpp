@@ -3,6 +3,9 @@
 #include "tests/system/node.hpp"
 
 #include <csignal>
+#include <cstdlib>
+
+#include <fcntl.h>
 
 using namespace duende::test;
 
@@ -72,11 +75,16 @@ TEST_CASE("gates of any kind: all are told, or the first one", "[jidoka]") {
   node n{daemon(
     std::string{first ? "stop_on_first = true\n" : ""}
     + "pre_start = [{ name = \"disk\", exec = \"sh -c 'yes | head -c 3000000; echo no space left; exit 3'\" },\n"
+      "{ name = \"flags\", exec = \"sh -c 'yes | head -c 300000; grep flags /proc/self/fdinfo/1; exit 3'\" },\n"
       "{ name = \"fine\", exec = \"true\" }, { name = \"slow\", exec = \"sh -c 'sleep 977 & sleep 977'\", timeout = "
       "\"300ms\" }]\n")};
   n.until_state("d", "failed");
   auto why = n.ps("d")["last_exit"]["text"].get<std::string>();
   CHECK_THAT(why, Contains("gate 'disk': exited with code 3: no space left"));
+  if (auto flags = why.find("flags:"); !first) { // a pipe that does not wait loses what a gate prints
+    REQUIRE(flags != std::string::npos);
+    CHECK((std::strtol(why.c_str() + flags + 6, nullptr, 8) & O_NONBLOCK) == 0);
+  }
   CHECK((why.find("gate 'slow': ") != std::string::npos) == !first);
   CHECK(records(n.path("d")).empty());
   n.until("nothing of the gates is left", [&] {

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include <algorithm>
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 
@@ -29,14 +30,20 @@ void kill_node(const node& n) {
   n.until("the node is back", [&] { return n.pid_of("duended") != before && n.get("/healthz").status == 200; });
 }
 
-/// An expression for the second after next, every year.
-std::string in_two_seconds() {
-  std::time_t then = std::time(nullptr) + 2;
+/// An expression for that time, every year.
+std::string yearly(std::time_t then) {
   std::tm parts{};
   gmtime_r(&then, &parts);
   char text[64];
   std::strftime(text, sizeof text, "*-%m-%d %H:%M:%S UTC", &parts);
   return text;
+}
+
+std::string in_two_seconds() { return yearly(std::time(nullptr) + 2); }
+
+void set_clock(std::time_t seconds) {
+  const timespec now{seconds, 0};
+  REQUIRE(clock_settime(CLOCK_REALTIME, &now) == 0);
 }
 
 } // namespace
@@ -92,6 +99,47 @@ TEST_CASE("a calendar's time, a start by hand, and a failed run that waits for t
   CHECK(n.ps("bad")["restarts"] == 0);
   CHECK(event(n, "bad: gives this run up: policy 'never': exited with code 3"));
   n.until("on_give_up ran", [&] { return std::filesystem::exists(n.path("told")); });
+}
+
+TEST_CASE(
+  "the clock is set, forward and back: schedules go by it, intervals and restarts do not", "[schedule][clock]") {
+  if (!std::getenv("DUENDE_TEST_CLOCK")) {
+    WARN("skipped: only a machine of our own may have its clock set");
+    return;
+  }
+  const auto then = std::time(nullptr) + 5000;
+  node n{
+    daemon("exit 0 0", "[daemon.schedule]\ncalendar = \"" + yearly(then) + "\"\n")
+    + daemon("exit 0 0", "[daemon.schedule]\nevery = \"1s\"\n", "often")
+    + daemon("exit 50 1", "[daemon.restart]\npolicy = \"always\"\nnext_delay = \"3s\"\n", "crashes")};
+  auto runs = [&] { return records(n.path("w")).size(); };
+  auto gaps = [&](const std::string& name) { // of the monotonic clock
+    auto all = records(n.path(name));
+    double longest = 0;
+    for (std::size_t i = 1; i < all.size(); ++i)
+      longest = std::max(longest, static_cast<double>(all[i].ns - all[i - 1].ns) / 1e9);
+    return longest;
+  };
+  n.until("it ticks", [&] { return records(n.path("often")).size() >= 2; });
+  CHECK(runs() == 0);
+  set_clock(then - 2);
+  n.until("its time has come sooner", [&] { return runs() == 1; });
+  set_clock(then - 86'400);
+  n.until("the next run is the same one again", [&] {
+    auto next = n.ps("w")["next_run_at"];
+    auto last = n.ps("w")["last_run_at"].get<std::string>();
+    return next.is_string() && next.get<std::string>().substr(0, 16) == last.substr(0, 16);
+  });
+  CHECK(runs() == 1);
+  set_clock(then + 86'400); // past it
+  n.until("a time that was jumped over has come", [&] { return runs() == 2; });
+  const auto seen = records(n.path("often")).size();
+  n.until(
+    "the others went on",
+    [&] { return records(n.path("often")).size() >= seen + 3 && records(n.path("crashes")).size() >= 3; }, 60);
+  CHECK(gaps("often") < 4);
+  CHECK(gaps("crashes") < 12);
+  CHECK(n.state("w") == "stopped");
 }
 
 TEST_CASE("a failed run is retried where a policy is written", "[schedule]") {
