@@ -180,6 +180,54 @@ TEST_CASE("a path that is not there is an error with its name", "[watch]") {
   CHECK(sentence(begun.error()) == "cannot watch '/nonexistent/build': No such file or directory");
 }
 
+TEST_CASE("more happens than the kernel remembers: it is told, and folders that came unseen are watched", "[watch]") {
+  test::temp_dir dir;
+  fs::create_directories(dir.path() + "/busy");
+  fs::create_directories(dir.path() + "/src");
+  watching w{dir.path(), {.paths = {"src"}}};
+  std::mutex mutex;
+  std::condition_variable moved;
+  bool held = false, released = false;
+  auto begun = w.files->watch(
+    {.paths = {dir.path() + "/busy"}, .debounce = 1ms}, "/",
+    {[&](const std::string&) { // the thread reads nothing meanwhile
+       std::unique_lock lock{mutex};
+       held = true;
+       moved.notify_all();
+       moved.wait_for(lock, 60s, [&] { return released; });
+     },
+     [](const std::string&) {}});
+  REQUIRE(begun);
+  {
+    std::unique_lock lock{mutex};
+    for (int i = 0; i < 1000 && !held; ++i) {
+      lock.unlock();
+      put_file(dir.path() + "/busy/x", std::to_string(i));
+      lock.lock();
+      moved.wait_for(lock, 10ms, [&] { return held; });
+    }
+    REQUIRE(held);
+  }
+  std::size_t most = 0;
+  std::ifstream{"/proc/sys/fs/inotify/max_queued_events"} >> most;
+  REQUIRE(most > 0);
+  for (std::size_t i = 0; i < most + 100; ++i) // the same thing twice in a row would be one
+    std::ofstream{dir.path() + (i % 2 == 0 ? "/src/a" : "/src/b"), std::ios::app};
+  fs::create_directories(dir.path() + "/src/late/deep");
+  {
+    std::lock_guard lock{mutex};
+    released = true;
+    moved.notify_all();
+  }
+  CHECK(w.next().find("src") == 0);
+  w.settle();
+  while (!w.next(200ms).empty())
+    continue;
+  put_file(dir.path() + "/src/late/deep/file", "x");
+  CHECK(w.next().find("src/late/deep") == 0);
+  CHECK(w.troubles.empty());
+}
+
 TEST_CASE("the limit of watches is told once, with the sysctl to raise", "[watch]") {
   test::temp_dir dir;
   for (int i = 0; i < 50; ++i)
