@@ -18,7 +18,7 @@ struct uuid {
   static std::optional<uuid> parse(std::string_view text);
 
   bool nil() const { return *this == uuid{}; }
-  auto operator<=>(const uuid&) const = default;
+  auto operator<=>(const uuid&) const = default; // NOLINT(modernize-use-nullptr): taken for one
 };
 
 /// The 36-character lower-case form.

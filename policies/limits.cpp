@@ -78,9 +78,10 @@ void io(
          l.io_read_bps == 0 && l.io_write_bps == 0});
       continue;
     }
-    auto one = [&](std::string_view key, std::string_view file, std::uint64_t bps) {
-      out.push_back({key, std::string{file}, fmt::format("{}:{} {}", major, minor, bps), bps == 0});
-    };
+    auto one =
+      [&, disk = fmt::format("{}:{}", major, minor)](std::string_view key, std::string_view file, std::uint64_t bps) {
+        out.push_back({key, std::string{file}, fmt::format("{} {}", disk, bps), bps == 0});
+      };
     one("io_read_bps", "blkio.throttle.read_bps_device", l.io_read_bps);
     one("io_write_bps", "blkio.throttle.write_bps_device", l.io_write_bps);
   }
