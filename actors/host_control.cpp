@@ -1,5 +1,6 @@
 #include "actors/host_control.hpp"
 
+#include "actors/exporter.hpp"
 #include "actors/observer.hpp"
 #include "actors/supervisor.hpp"
 #include "core/config/load.hpp"
@@ -188,7 +189,7 @@ bool node_host::host_control::all_ready() {
   return true;
 }
 
-std::string node_host::host_control::metrics() {
+metrics_input node_host::host_control::figures() {
   metrics_input input;
   input.node = host_.options_.name;
   input.version = DUENDE_VERSION;
@@ -209,8 +210,13 @@ std::string node_host::host_control::metrics() {
     input.mailbox_max = all->mailbox_max;
   }
   input.actors = host_.system_->registry().running();
-  auto text = render_metrics(input);
-  input = {};
+  if (host_.exporter_)
+    input.otlp = host_.exporter_->totals();
+  return input;
+}
+
+std::string node_host::host_control::metrics() {
+  auto text = render_metrics(figures());
   malloc_trim(0); // a scrape is a rare and large user of memory
   return text;
 }

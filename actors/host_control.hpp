@@ -27,6 +27,8 @@ public:
   std::string crash_dir() override;
   bool all_ready() override;
   std::string metrics() override;
+  /// What metrics() is made of.
+  metrics_input figures();
   void shutdown() override;
   caf::expected<std::vector<std::string>> roll(const std::string& name, duration timeout) override;
   caf::expected<daemon_status> limit(const std::string& name, const std::string& resources) override;

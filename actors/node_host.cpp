@@ -1,6 +1,7 @@
 #include "actors/node_host.hpp"
 
 #include "actors/accounts.hpp"
+#include "actors/exporter.hpp"
 #include "actors/host_control.hpp"
 #include "actors/observer.hpp"
 #include "actors/quiet_coordinator.hpp"
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <filesystem>
 #include <thread>
@@ -62,6 +64,14 @@ caf::error node_host::open_history() {
 }
 
 namespace {
+
+/// A collector that does not answer does not hold up the end of a node.
+constexpr duration last_export_time = 2s;
+
+std::string host_name() {
+  char text[HOST_NAME_MAX + 1] = {};
+  return gethostname(text, sizeof text - 1) == 0 ? text : "";
+}
 
 /// The dead node was stopping everything: nothing starts again, what lives is stopped.
 void stop_all(supervisor_seed& seed) {
@@ -123,6 +133,7 @@ caf::error node_host::begin(stack wanted) {
   observer_ = std::make_unique<process_observer>(
     *system_, process_observer::settings{options_.sample_interval, options_.sample_history},
     [io = io_.get()](duration delay, std::function<void()> fn) { io->after(delay, std::move(fn)); });
+  begin_export();
   auto shared = std::make_shared<services>();
   shared->node = options_.name;
   shared->state_dir = options_.state_dir.empty() ? options_.run_dir : options_.state_dir;
@@ -174,7 +185,24 @@ caf::error node_host::begin(stack wanted) {
   // Beside the first starts: a large stack takes its time. Until it is stored the file on disk says the same.
   store_->put_stack_later([begun_with = std::move(begun_with)] { return stack_to_json(begun_with); });
   control_ = std::make_unique<host_control>(*this);
+  if (exporter_)
+    exporter_->start_collecting();
   return {};
+}
+
+void node_host::begin_export() {
+  if (!options_.otlp.on())
+    return;
+  exporter::settings how;
+  how.spec = options_.otlp;
+  how.from = {options_.name, DUENDE_VERSION, host_name(), getpid()};
+  how.begun = std::chrono::nanoseconds{started_at_.time_since_epoch()}.count();
+  how.after = [io = io_.get()](duration delay, std::function<void()> fn) { io->after(delay, std::move(fn)); };
+  how.tell = [store = store_.get(), node = options_.name](std::string text) {
+    store->record({.at = wall_now(), .kind = event_kind::limit, .node = node, .text = std::move(text)});
+  };
+  how.collect = [this] { return control_->figures(); };
+  exporter_ = std::make_unique<exporter>(*system_, std::move(how));
 }
 
 void node_host::ended(std::string why) {
@@ -217,12 +245,16 @@ node_host::~node_host() {
   if (system_) {
     if (node_)
       begin_stop();
+    if (exporter_)
+      exporter_->stop_collecting();
     control_.reset();
     observer_->stop();
     node_ = nullptr;
     if (native_) // the last to go: the incarnations need it to stop
       while (system_->registry().running() > 1 && trouble().empty())
         system_->registry().await_running_count_equal(1);
+    if (exporter_)
+      exporter_->finish(last_export_time);
     if (auto last = link()) // its calls use what goes now
       last->silence();
     caf::anon_send_exit(native_, caf::exit_reason::user_shutdown);
@@ -237,6 +269,7 @@ node_host::~node_host() {
   if (side_)
     side_->use(nullptr);
   observer_.reset();
+  exporter_.reset();
   system_.reset();
   logs_.reset();
   crashes_.reset();

@@ -5,6 +5,7 @@
 #include "actors/control.hpp"
 #include "actors/node.hpp"
 #include "backends/native/link.hpp"
+#include "core/otlp_spec.hpp"
 #include "core/reactor.hpp"
 #include "monitors/crashes/crash_store.hpp"
 #include "monitors/history/store.hpp"
@@ -22,6 +23,9 @@
 
 namespace duende {
 
+class exporter;
+struct metrics_input;
+
 struct host_options {
   std::string name = "default";
   std::string state_dir; ///< empty: nothing is stored
@@ -31,6 +35,7 @@ struct host_options {
   std::size_t threads = 0;    ///< of CAF's scheduler; 0: one per core
   duration sample_interval{}; ///< of what each process uses; 0: only while somebody asks
   duration sample_history = std::chrono::minutes{5};
+  otlp_spec otlp;          ///< where to export to; off unless it has an endpoint
   bool on_reactor = false; ///< no threads for actors but the reactor's: none of them may block
   bool adopt_orphans =
     true; ///< what a killed keeper left: taken over where unchanged, or (false) ended before anything starts
@@ -80,6 +85,7 @@ private:
   link_events events_of_link();
   std::shared_ptr<node_seed> make_seed(stack wanted, loaded_state stored, std::vector<held_child> held);
   void ended(std::string why);
+  void begin_export();
   void record_start(std::uint32_t generation);
   caf::expected<void> begin_upgrade();
 
@@ -100,6 +106,7 @@ private:
   std::unique_ptr<log_capture> logs_;
   std::unique_ptr<caf::actor_system> system_;
   std::unique_ptr<process_observer> observer_;
+  std::unique_ptr<exporter> exporter_; ///< null: nothing is exported
   backend_actor native_;
   services_ptr services_;
   node_actor node_;

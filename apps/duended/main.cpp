@@ -136,6 +136,7 @@ int main(int argc, char** argv) {
   how.metrics = settings.metrics;
   how.sample_interval = settings.sample_interval;
   how.sample_history = settings.sample_history;
+  how.otlp = decided->otlp;
   how.keeper_fd = options->keeper_fd;
   how.on_reactor = true; // hops between threads would be most of what a restart costs
   how.adopt_orphans = options->adopt_orphans;

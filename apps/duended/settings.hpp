@@ -11,6 +11,7 @@ namespace duende {
 
 struct node_settings {
   node_spec node;
+  otlp_spec otlp;
   std::string state_dir;
   /// What ran goes on, whatever became of the file; none at the first start, or where nothing is stored.
   std::optional<stack> resumed;

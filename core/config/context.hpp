@@ -55,7 +55,8 @@ struct context {
   const std::string& dir;  ///< folder that relative paths start from
   void* object = nullptr;  ///< node_spec, supervisor_spec, daemon_spec or what one of these holds
   table_notes& notes;
-  std::string path; ///< of the section within the object, with its final dot: "restart."
+  std::string path;          ///< of the section within the object, with its final dot: "restart."
+  otlp_spec* otlp = nullptr; ///< of the node
 
   template <class... Ts>
   void error(place at, fmt::format_string<Ts...> text, Ts&&... args) {

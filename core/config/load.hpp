@@ -1,6 +1,7 @@
 // The configuration's way in and out: TOML or JSON to a checked stack, and back to JSON. Pure functions of text and files; any thread.
 #pragma once
 
+#include "core/otlp_spec.hpp"
 #include "core/spec.hpp"
 
 #include <nlohmann/json_fwd.hpp>
@@ -37,6 +38,7 @@ std::string to_string(const config_error& error);
 
 struct load_result {
   stack value;                      ///< of use only where ok()
+  otlp_spec otlp;                   ///< of its node
   std::vector<config_error> errors; ///< in the order of the files, then of the lines
   std::vector<std::string> files;   ///< every file that was read: the first one, includes, env_files
 
@@ -59,7 +61,7 @@ nlohmann::json to_json(const daemon_spec& spec);
 nlohmann::json to_json(const supervisor_spec& spec);
 nlohmann::json to_json(const node_spec& spec);
 /// Compact; load_text reads it back equal. Bytes that are no UTF-8 are replaced by U+FFFD: the loader makes none.
-std::string stack_to_json(const stack& value);
+std::string stack_to_json(const stack& value, const otlp_spec& otlp = {});
 
 /// JSON Schema (draft 2020-12) of a file, generated from the same table of keys that the loader reads by.
 std::string schema_json();

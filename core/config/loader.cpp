@@ -118,7 +118,7 @@ void loader::read_root(const value& root, const document& doc) {
 
 void loader::read_node(const value& table, const document& doc) {
   table_notes notes;
-  context c{errors_, doc.name, doc.dir, &result_.value.node, notes, "node."};
+  context c{errors_, doc.name, doc.dir, &result_.value.node, notes, "node.", &result_.otlp};
   read_section(c, "node", table);
   check_listener_safety(c, table);
   read_includes(notes, doc);

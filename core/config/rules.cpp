@@ -12,8 +12,8 @@ namespace {
 std::vector<rule> collect() {
   std::vector<rule> result;
   for (auto part :
-       {node_rules(), supervisor_rules(), daemon_rules(), life_rules(), health_rules(), jidoka_rules(), limit_rules(),
-        security_rules(), unsupported_rules()})
+       {node_rules(), otlp_rules(), supervisor_rules(), daemon_rules(), life_rules(), health_rules(), jidoka_rules(),
+        limit_rules(), security_rules(), unsupported_rules()})
     result.insert(result.end(), part.begin(), part.end());
   std::unordered_map<std::string_view, std::size_t> order;
   for (const auto& r : result)
@@ -155,7 +155,7 @@ void read_section(context& c, std::string_view section, const value& table) {
       unknown_key(c, section, entry);
     else if (auto expected = mismatch(r->type, v.type); !expected.empty())
       c.error(v.at, "'{}{}': expected {}, found {}", c.path, r->key, expected, name_of(v.type));
-    else if (r->type == shape::section)
+    else if (r->type == shape::section && r->set == nullptr)
       read_subsection(c, *r, v);
     else if (r->set != nullptr)
       r->set(c, *r, v);
@@ -169,7 +169,7 @@ void read_section(context& c, std::string_view section, const value& table) {
 nlohmann::json write_section(std::string_view section, const void* object, const void* defaults) {
   auto result = nlohmann::json::object();
   for (const auto& r : rules_of(section)) {
-    if (r.type == shape::section) {
+    if (r.type == shape::section && r.set == nullptr) {
       if (auto part = write_section(joined(section, r.key), object, defaults); !part.empty())
         result[std::string{r.key}] = std::move(part);
     } else if (r.get != nullptr) {

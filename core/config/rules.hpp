@@ -39,7 +39,7 @@ enum class shape : std::uint8_t {
   calendar,     ///< see core/calendar.hpp
   dependencies, ///< names, or tables of name and until
   inherit,      ///< names, true or false
-  section,      ///< a table with rules of its own
+  section,      ///< a table with rules of its own; where it has `set`, with a struct of its own, too
   sections,     ///< an array of such tables
   seccomp,      ///< a word, or a table of allow or deny, and action
   free,         ///< anything: keys that no version of this table can check
@@ -70,12 +70,13 @@ std::span<const rule> rules_of(std::string_view section);
 const rule* find_rule(std::string_view section, std::string_view key);
 
 std::span<const rule> node_rules();
+std::span<const rule> otlp_rules();
 std::span<const rule> supervisor_rules();
 std::span<const rule> daemon_rules();
 std::span<const rule> life_rules(); ///< hooks, watch, schedule
 std::span<const rule> limit_rules();
 std::span<const rule> health_rules();
-std::span<const rule> jidoka_rules(); ///< and the circuit breaker
+std::span<const rule> jidoka_rules();   ///< and the circuit breaker
 std::span<const rule> security_rules(); ///< the sandbox, locked memory
 std::span<const rule> unsupported_rules();
 

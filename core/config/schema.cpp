@@ -93,7 +93,8 @@ json schema_of(const rule& r, const void* defaults) {
   auto doc = std::string{r.doc};
   if (r.type == shape::section) {
     auto name = r.section.empty() ? std::string{r.key} : fmt::format("{}.{}", r.section, r.key);
-    result = schema_of(name, defaults);
+    static const otlp_spec otlp;
+    result = schema_of(name, r.set != nullptr ? &otlp : defaults);
   } else if (r.type == shape::sections) {
     result = {{"type", "array"}, {"items", schema_of(fmt::format("{}.{}", r.section, r.key), nullptr)}};
   } else if (!r.supported()) {

@@ -23,9 +23,12 @@ nlohmann::json to_json(const node_spec& spec) {
   return config::write_section("node", &spec, &defaults);
 }
 
-std::string stack_to_json(const stack& value) {
+std::string stack_to_json(const stack& value, const otlp_spec& otlp) {
   auto result = nlohmann::json::object();
   result["node"] = to_json(value.node);
+  static const otlp_spec none;
+  if (otlp != none)
+    result["node"]["otlp"] = config::write_section("node.otlp", &otlp, &none);
   for (const auto& spec : value.supervisors)
     result["supervisor"].push_back(to_json(spec));
   for (const auto& spec : value.daemons)

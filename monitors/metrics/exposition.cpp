@@ -26,10 +26,11 @@ label_list labels_of(const std::string& node, const daemon_status& d) {
     {"backend", valid_utf8(d.backend)}};
 }
 
-/// Writes one metric after the other, so that never more than the series of one are held beside the text.
+/// Makes one metric after the other.
 class page {
 public:
-  explicit page(const metrics_input& input) : input_(input), node_(valid_utf8(input.node)) {
+  page(const metrics_input& input, const std::function<void(prometheus::MetricFamily)>& sink)
+    : input_(input), sink_(sink), node_(valid_utf8(input.node)) {
     labels_.reserve(input.daemons.size());
     for (const auto& d : input.daemons)
       labels_.push_back(labels_of(node_, d.status));
@@ -40,7 +41,7 @@ public:
     family f{std::move(name), std::move(help), type};
     fill(f);
     if (!f.empty())
-      text_ += serializer_.Serialize({f.release()});
+      sink_(f.release());
   }
 
   /// `fill(family, labels, daemon)` for each daemon.
@@ -93,7 +94,6 @@ public:
     return {{"supervisor", valid_utf8(s.name)}, {"node", node_}};
   }
   const metrics_input& input() const { return input_; }
-  std::string text() { return std::move(text_); }
 
   static bool any(const histogram& h) {
     for (auto count : h.counts)
@@ -104,10 +104,9 @@ public:
 
 private:
   const metrics_input& input_;
+  const std::function<void(prometheus::MetricFamily)>& sink_;
   std::string node_;
   std::vector<label_list> labels_;
-  prometheus::TextSerializer serializer_;
-  std::string text_;
 };
 
 label_list with(label_list labels, std::string name, std::string_view value) {
@@ -276,17 +275,41 @@ void add_policies(page& p) {
     });
 }
 
+/// What became of what is exported.
+void add_export(page& p) {
+  if (!p.input().otlp)
+    return;
+  auto each = [&](std::string name, std::string help, MetricType type, std::uint64_t otlp_counts::*which) {
+    p.metric(std::move(name), std::move(help), type, [&](family& f) {
+      for (std::size_t i = 0; i < otlp_signal_count; ++i)
+        f.add(p.node_label(), "signal", to_string(static_cast<otlp_signal>(i)), number((*p.input().otlp)[i].*which));
+    });
+  };
+  each("duende_otlp_sent_total", "Data points, lines and spans that a collector took.", counter, &otlp_counts::sent);
+  each(
+    "duende_otlp_dropped_total", "Likewise, lost: no room while the collector took none, or refused by it.", counter,
+    &otlp_counts::dropped);
+  each("duende_otlp_queue_bytes", "Waiting for the collector.", gauge, &otlp_counts::bytes);
+}
+
 } // namespace
 
-std::string render_metrics(const metrics_input& input) {
-  page p{input};
+void for_each_family(const metrics_input& input, const std::function<void(prometheus::MetricFamily)>& sink) {
+  page p{input, sink};
   add_node(p);
   add_state(p);
   add_counters(p);
   add_policies(p);
   add_usage(p);
   add_supervisors(p);
-  return p.text();
+  add_export(p);
+}
+
+std::string render_metrics(const metrics_input& input) {
+  const prometheus::TextSerializer serializer;
+  std::string text;
+  for_each_family(input, [&](prometheus::MetricFamily f) { text += serializer.Serialize({std::move(f)}); });
+  return text;
 }
 
 } // namespace duende

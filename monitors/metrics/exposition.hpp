@@ -3,9 +3,13 @@
 
 #include "core/status.hpp"
 #include "monitors/logs/capture.hpp"
+#include "monitors/otlp/queue.hpp"
 #include "monitors/usage/usage.hpp"
 
+#include <prometheus/metric_family.h>
+
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,7 +30,11 @@ struct metrics_input {
   std::vector<supervisor_status> supervisors;
   std::optional<std::uint64_t> actors;      ///< running actors of the node
   std::optional<std::uint64_t> mailbox_max; ///< messages in the fullest mailbox
+  std::optional<otlp_totals> otlp;          ///< none: nothing is exported
 };
+
+/// Every metric that has series, one after the other, so that never more than the series of one are held.
+void for_each_family(const metrics_input& input, const std::function<void(prometheus::MetricFamily)>& sink);
 
 /// Text format 0.0.4 with HELP and TYPE for every metric; names as in the contract. Label values may hold anything:
 /// what is not UTF-8 in them is shown as U+FFFD, as the format wants UTF-8.

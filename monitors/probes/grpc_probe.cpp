@@ -67,6 +67,7 @@ private:
                        : fmt::format(fmt::runtime(v6 ? "[{}]:{}" : "{}:{}"), target_.host, target_.port);
     http_request request{"http://" + authority + "/grpc.health.v1.Health/Check", std::move(pinned), timeout_};
     request.post = grpc_health_request(service_);
+    request.http2 = true;
     request.headers = {"content-type: application/grpc", "te: trailers", "expect:"};
     request.unix_socket = target_.path;
     call_ = http_get(std::move(request), relay<http_reply>(this, &grpc_attempt::answered));

@@ -15,9 +15,10 @@ struct http_request {
   /// HOST:PORT:ADDRESS[,ADDRESS] for a host that is a name: libcurl's own resolver can't be cancelled without waiting for it.
   std::string pinned;
   duration timeout{};
-  /// Not empty: a POST of these bytes over HTTP/2 without asking first (RFC 9113, 3.3), whose answer's body and trailers are kept.
+  /// Not empty: a POST of these bytes, whose answer's body and headers are kept.
   std::string post = {};
   std::vector<std::string> headers = {}; ///< "name: value", beside libcurl's own
+  bool http2 = false;                    ///< a POST without asking first whether that is spoken (RFC 9113, 3.3)
   std::string unix_socket = {};          ///< a path instead of the address; '@' first: the abstract namespace
 };
 

@@ -60,7 +60,9 @@ struct http_transfer {
 
   bool prepare_post() {
     auto& request = what->request;
-    bool ok = set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE));
+    bool ok = set(
+      CURLOPT_HTTP_VERSION,
+      static_cast<long>(request.http2 ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_1_1));
     ok = ok && set(CURLOPT_POST, 1L);
     ok = ok && set(CURLOPT_POSTFIELDSIZE, static_cast<long>(request.post.size()));
     ok = ok && set(CURLOPT_POSTFIELDS, request.post.data());
