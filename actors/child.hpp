@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/child_guard.hpp"
+#include "actors/child_trace.hpp"
 #include "actors/incarnation.hpp"
 #include "actors/life_record.hpp"
 #include "core/status.hpp"
@@ -95,6 +96,7 @@ struct child_detail {
   std::shared_ptr<void> watching; ///< its files, as `watched_as` has them
   daemon_spec_ptr watched_as;
   std::unique_ptr<child_guard> guard;
+  std::unique_ptr<child_trace> trace;
 };
 
 struct child {

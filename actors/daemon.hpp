@@ -5,6 +5,7 @@
 #include "core/exit_reason.hpp"
 #include "core/spec.hpp"
 #include "core/status.hpp"
+#include "core/trace_context.hpp"
 
 #include <chrono>
 #include <condition_variable>
@@ -49,7 +50,12 @@ public:
   /// The oldest signal not yet taken; none where there is none. At most 64 are kept, later ones are dropped.
   std::optional<daemon_signal> next_signal();
 
+  /// The operation that started this incarnation, as W3C Trace Context has it: pass it on with to_traceparent(). Null where it belongs
+  /// to no trace. What run() asks of controls() on its own thread is part of it by itself (see trace_scope).
+  const trace_ptr& trace() const { return trace_; }
+
   // For the incarnation.
+  void belongs_to(trace_ptr operation) { trace_ = std::move(operation); }
   void request_stop();
   void deliver(int signal_number);
   /// Calls `ask` whenever the daemon waits, and `tell` where its answer is another one than before. At first it is healthy.
@@ -66,6 +72,7 @@ private:
   std::function<void(health_status)> tell_;
   health_status health_ = health_state::healthy;
   bool stop_ = false;
+  trace_ptr trace_; ///< constant once it runs
 };
 
 /// RED figures (rate, errors, duration), shown by /metrics. They go on over restarts. Thread-safe.

@@ -57,11 +57,12 @@ void report_idle(exporter_state& state) {
   state.with->changed.notify_all();
 }
 
-void complain(exporter_state& state, otlp_signal which, const std::string& why) {
+/// Once for each kind of trouble: how long a connection took to fail is another every time.
+void complain(exporter_state& state, otlp_signal which, std::string kind, const std::string& why) {
   auto& own = state.of(which);
-  if (own.complaint == why)
+  if (own.complaint == kind)
     return;
-  own.complaint = why;
+  own.complaint = std::move(kind);
   state.with->how.tell(fmt::format("{}/v1/{}: {}", state.with->how.spec.endpoint, to_string(which), why));
 }
 
@@ -76,7 +77,9 @@ void finished(exporter_ptr self, otlp_signal which, otlp_answer answer) {
   if (answer.what == otlp_answer::kind::again) {
     queue.give_back(which, std::move(batch));
     ++own.attempts;
-    complain(state, which, fmt::format("{}; it is tried again", answer.why));
+    complain(
+      state, which, answer.why.starts_with("status") ? answer.why : "no answer",
+      fmt::format("{}; it is tried again", answer.why));
     if (!state.ending)
       return arm(self, which, phase::waiting, answer.wait);
     own.now = phase::idle;
@@ -85,11 +88,11 @@ void finished(exporter_ptr self, otlp_signal which, otlp_answer answer) {
   own.attempts = 0;
   if (answer.what == otlp_answer::kind::refused) {
     queue.refused(which, batch);
-    complain(state, which, fmt::format("{}; what it does not take is dropped", answer.why));
+    complain(state, which, answer.why, fmt::format("{}; what it does not take is dropped", answer.why));
   } else {
     queue.sent(which, batch, answer.rejected);
     if (!answer.why.empty())
-      complain(state, which, answer.why);
+      complain(state, which, "partial success", answer.why);
     else if (!std::exchange(own.complaint, {}).empty())
       state.with->how.tell(fmt::format("{}/v1/{}: taken again", state.with->how.spec.endpoint, to_string(which)));
   }

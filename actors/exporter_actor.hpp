@@ -74,7 +74,7 @@ struct exporter_state {
     phase now = phase::idle;
     std::uint64_t generation = 0;
     std::uint32_t attempts = 0; ///< that failed, one after the other
-    std::string complaint;      ///< what was told last
+    std::string complaint;      ///< the kind of trouble told last
     std::optional<otlp_batch> batch;
     std::vector<std::string> headers;
     std::shared_ptr<one_shot<resolved>> lookup;

@@ -3,6 +3,7 @@
 #include "actors/exporter.hpp"
 #include "actors/observer.hpp"
 #include "actors/supervisor.hpp"
+#include "actors/trace_scope.hpp"
 #include "core/config/load.hpp"
 #include "core/units.hpp"
 #include "monitors/metrics/exposition.hpp"
@@ -107,7 +108,7 @@ caf::expected<std::vector<supervisor_status>> node_host::host_control::superviso
 
 caf::expected<daemon_status>
 node_host::host_control::act(verb what, const std::string& name, duration timeout, bool wait) {
-  return ask<daemon_status>(timeout > 0ns ? timeout : default_bound, command{what, name, wait, false});
+  return ask<daemon_status>(timeout > 0ns ? timeout : default_bound, command{what, name, wait, false, current_trace()});
 }
 
 caf::expected<void> node_host::host_control::signal(const std::string& name, int number) {
@@ -119,6 +120,7 @@ caf::expected<void> node_host::host_control::signal(const std::string& name, int
 
 caf::expected<daemon_status> node_host::host_control::add(daemon_spec spec) {
   auto order = std::make_shared<child_order>();
+  order->trace = current_trace();
   order->seed.name = spec.name;
   order->seed.id = uuid::random();
   order->seed.desired = spec.autostart ? desired_state::up : desired_state::down;
@@ -135,7 +137,7 @@ caf::expected<void> node_host::host_control::remove(const std::string& name, dur
 }
 
 caf::expected<apply_plan> node_host::host_control::apply(stack wanted, bool dry_run) {
-  auto order = std::make_shared<apply_order>(apply_order{std::move(wanted), dry_run});
+  auto order = std::make_shared<apply_order>(apply_order{std::move(wanted), dry_run, current_trace()});
   return ask<apply_plan>(10min, std::move(order));
 }
 

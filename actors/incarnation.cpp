@@ -221,6 +221,7 @@ incarnation_behavior incarnation(
   state.spec = order->spec;
   state.id = order->id;
   state.number = order->number;
+  state.trace = std::move(order->trace);
   state.supervisor = std::move(supervisor);
   self->set_exception_handler([self](caf::scheduled_actor*, std::exception_ptr& what) -> caf::error {
     auto& s = self->state; // no process without an incarnation

@@ -17,6 +17,7 @@
 #include "core/errc.hpp"
 #include "core/messages.hpp"
 #include "core/spec.hpp"
+#include "core/trace_context.hpp"
 #include "monitors/probes/notify.hpp"
 #include "policies/jidoka.hpp"
 
@@ -138,6 +139,7 @@ struct incarnation_order {
   int ready_fd = -1;                      ///< of an adopted one
   std::shared_ptr<check_recorder> checks; ///< of a daemon with a health check
   std::uint64_t restarts = 0;
+  trace_ptr trace; ///< of its start; null: it belongs to none
   // For hooks alone:
   std::string cause; ///< why it ended last, or was given up
   bool adopted_post_started = false;

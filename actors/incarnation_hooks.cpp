@@ -53,6 +53,7 @@ std::vector<std::string> variables(const incarnation_state& state) {
     "DUENDE_CAUSE=" + hooks.cause, fmt::format("DUENDE_RESTARTS={}", hooks.restarts)};
   if (state.pid != 0)
     result.push_back(fmt::format("DUENDE_PID={}", state.pid));
+  add_trace(result, *state.spec, state.trace);
   return result;
 }
 

@@ -83,6 +83,7 @@ void launch(incarnation_ptr self) {
     end_unlaunched(self, exit_reason::spawn(sentence(request.error())));
     return;
   }
+  add_trace((*request)->env, *state.spec, state.trace);
   if (!enter_groups(self, **request))
     return;
   crash_point("incarnation.before_launch");

@@ -57,6 +57,7 @@ struct incarnation_state {
   std::string record;
   instant started_at{}, last_ping{};
   std::uint64_t restarts = 0; ///< before this life
+  trace_ptr trace;
 };
 
 using incarnation_ptr = incarnation_actor::stateful_pointer<incarnation_state>;

@@ -54,7 +54,7 @@ std::vector<std::string> make_environment(const services& with, const daemon_spe
     auto& names = spec.inherit_env.names;
     if (
       name.starts_with("DUENDE_KEEPER") || name == "DUENDE_GENERATION" || name == "NOTIFY_SOCKET" || name == "FDSTORE"
-      || name.starts_with("LISTEN_") || name == "DUENDE_INSTANCE")
+      || name.starts_with("LISTEN_") || name == "DUENDE_INSTANCE" || name == "TRACEPARENT" || name == "TRACESTATE")
       return false; // between the node and those who started it
     return spec.inherit_env.all || std::find(names.begin(), names.end(), name) != names.end();
   };
@@ -73,6 +73,14 @@ std::vector<std::string> make_environment(const services& with, const daemon_spe
     env.push_back(fmt::format(
       "WATCHDOG_USEC={}", std::chrono::duration_cast<std::chrono::microseconds>(spec.watchdog->interval).count()));
   return env;
+}
+
+void add_trace(std::vector<std::string>& env, const daemon_spec& spec, const trace_ptr& operation) {
+  if (!operation || spec.env.contains("TRACEPARENT"))
+    return;
+  env.push_back("TRACEPARENT=" + to_traceparent(*operation));
+  if (!operation->state.empty() && !spec.env.contains("TRACESTATE"))
+    env.push_back("TRACESTATE=" + operation->state);
 }
 
 caf::expected<std::shared_ptr<launch_request>> make_launch(

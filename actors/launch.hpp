@@ -22,6 +22,9 @@ caf::expected<std::shared_ptr<launch_request>> make_hook_launch(
 /// The environment of a daemon: inherited names, then its own, then what duende adds (NOTIFY_SOCKET, WATCHDOG_USEC).
 std::vector<std::string> make_environment(const services& with, const daemon_spec& spec, const uuid& id);
 
+/// TRACEPARENT and TRACESTATE of the operation, unless the daemon has its own or there is none.
+void add_trace(std::vector<std::string>& env, const daemon_spec& spec, const trace_ptr& operation);
+
 /// Whether it runs as somebody else than the node.
 bool changes_user(const daemon_spec& spec);
 

@@ -161,7 +161,7 @@ void node::dependencies_changed() {
 
 void node::write_stack() {
   crash_point("node.before_stack");
-  with_->store->put_stack(stack_to_json(present_));
+  with_->store->put_stack(with_->otlp != nullptr ? stack_to_json(present_, *with_->otlp) : stack_to_json(present_));
   crash_point("node.after_stack");
   auto sockets = std::make_shared<std::vector<std::string>>();
   for (auto& spec : present_.daemons)

@@ -18,6 +18,7 @@ namespace duende {
 struct apply_order {
   stack wanted;
   bool dry_run = false;
+  trace_ptr trace = {}; ///< which operation this is part of
 };
 
 /// From a roll-out to the node: it is over, and what is to be done about that.
@@ -106,7 +107,8 @@ private:
   reply<daemon_status> find_parked(const std::string& name);
   reply<tree_snapshot> snapshot();
   reply<apply_plan> apply(const apply_order& order);
-  void carry_out(const apply_plan& plan, const stack& wanted, std::function<void(caf::error)> done);
+  void
+  carry_out(const apply_plan& plan, const stack& wanted, const trace_ptr& trace, std::function<void(caf::error)> done);
   std::vector<const daemon_spec*> instances_of(const std::string& group) const;
   caf::error unknown_group(const std::string& name) const;
   void roll(rollout_order order, std::function<void(std::shared_ptr<const rollout_report>)> done);

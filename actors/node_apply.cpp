@@ -13,8 +13,9 @@ bool changes(const plan_step& step, std::string_view key) {
   return std::find(step.keys.begin(), step.keys.end(), key) != step.keys.end();
 }
 
-child_order_ptr order_for(const daemon_spec_ptr& spec) {
+child_order_ptr order_for(const daemon_spec_ptr& spec, const trace_ptr& trace) {
   auto order = std::make_shared<child_order>();
+  order->trace = trace;
   order->seed.spec = spec;
   order->seed.name = spec->name;
   order->seed.id = uuid::random();
@@ -69,13 +70,14 @@ node::reply<apply_plan> node::apply(const apply_order& order) {
   for (auto& step : plan.steps)
     if (auto spec = present_.daemons.find(step.name); spec && rolling_.contains(group_name(*spec)))
       return fail(errc::wrong_state, "cannot apply: '{}' is being rolled out", group_name(*spec));
-  carry_out(plan, order.wanted, [answer = owe<apply_plan>(), plan](const caf::error& error) {
+  carry_out(plan, order.wanted, order.trace, [answer = owe<apply_plan>(), plan](const caf::error& error) {
     answer(error ? caf::expected<apply_plan>{error} : plan);
   });
   return caf::delegated<apply_plan>{};
 }
 
-void node::carry_out(const apply_plan& plan, const stack& wanted, std::function<void(caf::error)> done) {
+void node::carry_out(
+  const apply_plan& plan, const stack& wanted, const trace_ptr& trace, std::function<void(caf::error)> done) {
   auto all = std::make_shared<countdown>();
   all->done = std::move(done);
   auto arrived = [all](const daemon_status&) { all->arrived({}); };
@@ -122,8 +124,8 @@ void node::carry_out(const apply_plan& plan, const stack& wanted, std::function<
     auto now = wanted.daemons.find(step.name);
     bool moves = step.action == plan_action::change && changes(step, "supervisor");
     ++all->missing;
-    auto add = [this, arrived, failed, bound, now] {
-      request(holder_of(now->supervisor), bound, add_atom::value, order_for(now)).then(arrived, failed);
+    auto add = [this, arrived, failed, bound, now, trace] {
+      request(holder_of(now->supervisor), bound, add_atom::value, order_for(now, trace)).then(arrived, failed);
     };
     if (step.action == plan_action::add) {
       homes_[step.name] = now->supervisor;
@@ -143,6 +145,7 @@ void node::carry_out(const apply_plan& plan, const stack& wanted, std::function<
       auto change = std::make_shared<change_order>();
       change->spec = now;
       change->restart = step.restarts;
+      change->trace = trace;
       request(holder_of(now->supervisor), bound, change_atom::value, step.name, std::move(change))
         .then(arrived, failed);
     }

@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <climits>
 #include <csignal>
 #include <filesystem>
 #include <thread>
@@ -68,11 +67,6 @@ namespace {
 /// A collector that does not answer does not hold up the end of a node.
 constexpr duration last_export_time = 2s;
 
-std::string host_name() {
-  char text[HOST_NAME_MAX + 1] = {};
-  return gethostname(text, sizeof text - 1) == 0 ? text : "";
-}
-
 /// The dead node was stopping everything: nothing starts again, what lives is stopped.
 void stop_all(supervisor_seed& seed) {
   seed.stopping = true;
@@ -120,6 +114,7 @@ caf::error node_host::begin(stack wanted) {
   else
     use_quiet_clock(config_); // and work sharing: CAF's default polls
   system_ = std::make_unique<caf::actor_system>(config_);
+  begin_export(logging);
   logging.on_error = [this](const std::string& name, const std::string& text) {
     if (services_)
       services_->record({.kind = event_kind::limit, .daemon = name, .text = name + ": " + text});
@@ -133,7 +128,6 @@ caf::error node_host::begin(stack wanted) {
   observer_ = std::make_unique<process_observer>(
     *system_, process_observer::settings{options_.sample_interval, options_.sample_history},
     [io = io_.get()](duration delay, std::function<void()> fn) { io->after(delay, std::move(fn)); });
-  begin_export();
   auto shared = std::make_shared<services>();
   shared->node = options_.name;
   shared->state_dir = options_.state_dir.empty() ? options_.run_dir : options_.state_dir;
@@ -147,6 +141,9 @@ caf::error node_host::begin(stack wanted) {
   shared->clock = clock_.get();
   shared->files = files_.get();
   shared->observer = observer_.get();
+  shared->exports = exporter_.get();
+  shared->begun = begin_trace(generation);
+  shared->otlp = &options_.otlp;
   shared->users = users_.get();
   shared->groups = groups_.get();
   shared->native = native_;
@@ -183,26 +180,11 @@ caf::error node_host::begin(stack wanted) {
     ended(why ? "the node failed: " + to_string(end_of(why, monotonic_now()).reason) : std::string{});
   });
   // Beside the first starts: a large stack takes its time. Until it is stored the file on disk says the same.
-  store_->put_stack_later([begun_with = std::move(begun_with)] { return stack_to_json(begun_with); });
+  store_->put_stack_later(
+    [begun_with = std::move(begun_with), otlp = options_.otlp] { return stack_to_json(begun_with, otlp); });
   control_ = std::make_unique<host_control>(*this);
-  if (exporter_)
-    exporter_->start_collecting();
+  begin_collecting();
   return {};
-}
-
-void node_host::begin_export() {
-  if (!options_.otlp.on())
-    return;
-  exporter::settings how;
-  how.spec = options_.otlp;
-  how.from = {options_.name, DUENDE_VERSION, host_name(), getpid()};
-  how.begun = std::chrono::nanoseconds{started_at_.time_since_epoch()}.count();
-  how.after = [io = io_.get()](duration delay, std::function<void()> fn) { io->after(delay, std::move(fn)); };
-  how.tell = [store = store_.get(), node = options_.name](std::string text) {
-    store->record({.at = wall_now(), .kind = event_kind::limit, .node = node, .text = std::move(text)});
-  };
-  how.collect = [this] { return control_->figures(); };
-  exporter_ = std::make_unique<exporter>(*system_, std::move(how));
 }
 
 void node_host::ended(std::string why) {
@@ -269,9 +251,9 @@ node_host::~node_host() {
   if (side_)
     side_->use(nullptr);
   observer_.reset();
-  exporter_.reset();
   system_.reset();
   logs_.reset();
+  exporter_.reset(); // to where its lines went
   crashes_.reset();
   side_.reset();
   store_.reset();

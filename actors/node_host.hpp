@@ -55,6 +55,8 @@ public:
   node_host& operator=(const node_host&) = delete;
 
   control& controls();
+  /// Null where nothing is exported.
+  exporter* exports() const { return exporter_.get(); }
   const node_actor& node_handle() const { return node_; }
   caf::actor_system& system() { return *system_; }
 
@@ -85,7 +87,10 @@ private:
   link_events events_of_link();
   std::shared_ptr<node_seed> make_seed(stack wanted, loaded_state stored, std::vector<held_child> held);
   void ended(std::string why);
-  void begin_export();
+  void begin_export(log_capture::config& logging);
+  void begin_collecting();
+  std::optional<trace_context> environment_trace() const;
+  trace_ptr begin_trace(std::uint32_t generation) const;
   void record_start(std::uint32_t generation);
   caf::expected<void> begin_upgrade();
 

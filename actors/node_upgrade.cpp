@@ -1,4 +1,5 @@
 // How a node ends: it stops everything, or gives way to another program, and what the next one says about that.
+#include "actors/exporter.hpp"
 #include "actors/node_host.hpp"
 
 #include <caf/send.hpp>
@@ -65,6 +66,8 @@ void node_host::leave() {
   if (crashes_)
     crashes_->flush(2s);
   store_->flush(2s);
+  if (exporter_)
+    exporter_->finish(500ms); // requests to the API wait meanwhile
 }
 
 void node_host::begin_stop() {

@@ -3,6 +3,7 @@
 #include "actors/api/node_lock.hpp"
 #include "actors/api/server.hpp"
 #include "actors/node_host.hpp"
+#include "actors/trace_scope.hpp"
 #include "core/config/load.hpp"
 #include "core/paths.hpp"
 
@@ -75,6 +76,7 @@ caf::error runtime::impl::begin(const runtime_options& options) {
   how.run_dir = serves ? socket.substr(0, socket.rfind('/')) : default_run_dir(options.name);
   how.metrics = options.metrics;
   how.threads = options.threads;
+  how.otlp = options.otlp;
   for (char** each = environ; *each; ++each)
     how.environment.emplace_back(*each);
   stack nothing_yet;
@@ -86,7 +88,9 @@ caf::error runtime::impl::begin(const runtime_options& options) {
   host->healthy();
   if (!serves && options.metrics.empty())
     return {};
-  auto serving = api_server::start(host->controls(), {serves ? socket : "", "", options.metrics});
+  auto serving = api_server::start(
+    host->controls(),
+    {.socket_path = serves ? socket : "", .metrics_address = options.metrics, .exports = host->exports()});
   if (!serving)
     return serving.error();
   api = std::move(*serving);
@@ -182,6 +186,7 @@ caf::expected<daemon_status> supervisor_ref::spawn_thread(
   order->seed.desired = spec->autostart ? desired_state::up : desired_state::down;
   order->seed.spec = std::move(spec);
   order->seed.make_daemon = std::move(make);
+  order->trace = current_trace();
   return runtime_->impl_->ask<daemon_status>(add_atom::value, name_, std::move(order));
 }
 

@@ -3,6 +3,7 @@
 
 #include "actors/daemon.hpp"
 #include "core/errc.hpp"
+#include "core/otlp_spec.hpp"
 #include "core/spec.hpp"
 #include "core/status.hpp"
 
@@ -25,6 +26,7 @@ struct runtime_options {
   std::string metrics;          ///< HOST:PORT for /metrics, or empty for none
   std::string socket;           ///< of the API; empty: the default of that name; "none": no API
   std::size_t threads = 0;      ///< of CAF's scheduler; 0: one per core
+  otlp_spec otlp = {};          ///< where metrics and spans go over OTLP; nowhere unless it has an endpoint
 };
 
 /// How an in-process daemon is supervised.

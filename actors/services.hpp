@@ -2,6 +2,7 @@
 #pragma once
 
 #include "backends/backend_actor.hpp"
+#include "core/trace_context.hpp"
 
 #include <functional>
 #include <memory>
@@ -18,9 +19,11 @@ class log_capture;
 class channels;
 class crash_store;
 class file_watch;
+class exporter;
 class process_observer;
 class wall_timers;
 struct event;
+struct otlp_spec;
 
 struct services {
   std::string node; ///< its name
@@ -34,6 +37,9 @@ struct services {
   wall_timers* clock = nullptr;         ///< for schedules; null: they never fall due
   file_watch* files = nullptr;          ///< null: nothing is watched
   process_observer* observer = nullptr; ///< null: nothing is sampled
+  exporter* exports = nullptr;          ///< null: nothing goes to a collector
+  trace_ptr begun;                      ///< the start of the node, of which the first starts are part
+  const otlp_spec* otlp = nullptr;      ///< to be stored with the stack
   accounts* users = nullptr;            ///< null: users are looked up where they are needed
   cgroups* groups = nullptr;            ///< null: no daemon may have limits
   backend_actor native;                 ///< invalid where this node has no keeper

@@ -152,4 +152,9 @@ tree_snapshot supervisor::snapshot() {
   return result;
 }
 
+void supervisor::track(child& c, const caf::actor& life) {
+  c.life = caf::actor_cast<caf::strong_actor_ptr>(life);
+  alive_.emplace(life.id(), &c);
+}
+
 } // namespace duende

@@ -109,6 +109,19 @@ private:
   static health_state first_health(const child& c);
   void acknowledge(child& c);
   void health_changed(child& c, const life_note& note);
+
+  // Traces: supervisor_trace.cpp
+  bool exports_spans() const;
+  void caused_by(child& c, const trace_ptr& operation);
+  trace_ptr trace_of(const child& c) const;
+  void trace_start(child& c);
+  void trace_started(child& c, std::optional<std::string> failure);
+  void trace_restart(child& c);
+  void trace_restarted(child& c, std::optional<std::string> failure);
+  void trace_stop(child& c);
+  void trace_end(child& c, const life_end& end);
+  void trace_health(child& c);
+
   void stop_line(child& c, const violations& broken);
   bool stops_line_at_first(child& c, const life_end& end);
 

@@ -96,6 +96,7 @@ void supervisor::begin_life(child& c) {
   if (!more.counters)
     more.counters = std::make_shared<daemon_counters>();
   ++more.counters->starts;
+  trace_start(c);
   switch (c.kind) {
     case child_kind::process: begin_process(c, nullptr); break;
     case child_kind::thread:
@@ -107,11 +108,6 @@ void supervisor::begin_life(child& c) {
     case child_kind::actor: break;
   }
   record_event(c, event_kind::starting, "starting");
-}
-
-void supervisor::track(child& c, const caf::actor& life) {
-  c.life = caf::actor_cast<caf::strong_actor_ptr>(life);
-  alive_.emplace(life.id(), &c);
 }
 
 void supervisor::begin_actor(child& c) {
@@ -176,6 +172,7 @@ void supervisor::begin_process(child& c, const held_child* held) {
     tell_hooks(c, *order);
   order->checks = recorder_of(c);
   order->restarts = c.restarts;
+  order->trace = trace_of(c);
   auto life = spawn<caf::monitored>(
     incarnation, with_, std::move(order), caf::actor_cast<life_watcher>(caf::strong_actor_ptr{ctrl()}));
   track(c, caf::actor_cast<caf::actor>(life));
@@ -255,6 +252,7 @@ void supervisor::became_running(child& c) {
       record_event(c, event_kind::ready, "ready");
     }
     record_event(c, event_kind::running, c.pid != 0 ? fmt::format("running as pid {}", c.pid) : "running");
+    trace_started(c, std::nullopt);
   }
   begin_trial(c);
   set_milestone(c, milestone::ready);

@@ -9,6 +9,16 @@ namespace {
 
 constexpr std::size_t max_waiters = 1024;
 
+/// Whether a start or a stop will follow.
+bool sets_off(verb what, const child& c) {
+  switch (what) {
+    case verb::start: return !c.alive() || c.state == daemon_state::stopping;
+    case verb::stop: return c.alive() && c.state != daemon_state::stopping;
+    case verb::restart: return true;
+    default: return false;
+  }
+}
+
 } // namespace
 
 supervisor::reply supervisor::refuse(verb what, const child& c) const {
@@ -26,6 +36,8 @@ supervisor::reply supervisor::on_command(const command& what) {
     return fail(errc::not_found, "no daemon named '{}': it is being removed", what.name);
   if (shutting_down_ && what.what != verb::stop)
     return fail(errc::wrong_state, "cannot {} '{}': the node stops", to_string(what.what), what.name);
+  if (sets_off(what.what, *c))
+    caused_by(*c, what.trace);
   switch (what.what) {
     case verb::start: return start_child(*c, what.wait);
     case verb::stop: return stop_child(*c, what.wait, what.at_once);
@@ -176,6 +188,7 @@ supervisor::reply supervisor::add_child(const child_order_ptr& order) {
   if (auto& spec = order->seed.spec; spec && spec->supervisor != spec_.name)
     return add_parked(order);
   auto& c = adopt_seed(order->seed);
+  caused_by(c, order->trace);
   set_schedule(c);
   persist(c);
   if (c.pending_start) {
@@ -267,6 +280,8 @@ supervisor::reply supervisor::change_child(const std::string& name, const change
       record_event(*c, event_kind::limit, sentence(error));
   if (!order->restart && c->alive() && c->kind == child_kind::process)
     send(caf::actor_cast<incarnation_actor>(c->life), policy_change{c->spec, recorder_of(*c)});
+  if (order->restart)
+    caused_by(*c, order->trace);
   if (order->restart && c->alive() && c->desired == desired_state::up)
     return restart_child(*c, order->wait);
   if (

@@ -117,6 +117,7 @@ void supervisor::decide(child& c, const life_end& end) {
     return;
   ++c.restarts;
   ++restarts_;
+  trace_restart(c);
   if (c.kind != child_kind::actor) {
     auto& more = c.detail();
     ++more.counters->restarts;
@@ -229,6 +230,7 @@ void supervisor::settle(child& c, daemon_state state) {
   c.pending_start = c.desired == desired_state::up && !shutting_down_ && c.pending_start;
   if (c.kind != child_kind::actor) {
     c.detail().exit_seen = {};
+    trace_restarted(c, "it is not started again");
     if (!shutting_down_) // the next start begins afresh
       persist(c);
     if (c.kind == child_kind::process && c.spec->fd_store_max > 0 && c.desired == desired_state::down)

@@ -55,7 +55,8 @@ health_state supervisor::first_health(const child& c) {
 }
 
 void supervisor::health_changed(child& c, const life_note& note) {
-  c.health = note.health;
+  if (std::exchange(c.health, note.health) != note.health)
+    trace_health(c);
   if (!note.text.empty())
     record_event(c, event_kind::health, note.text);
 }

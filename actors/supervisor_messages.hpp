@@ -4,6 +4,7 @@
 #include "actors/child.hpp"
 #include "actors/control.hpp"
 #include "core/messages.hpp"
+#include "core/trace_context.hpp"
 
 #include <condition_variable>
 #include <cstdint>
@@ -19,6 +20,7 @@ struct command {
   std::string name;
   bool wait = true;
   bool at_once = false; ///< kill instead of stop
+  trace_ptr trace = {}; ///< which operation this is part of
 };
 
 struct tree_snapshot {
@@ -33,6 +35,7 @@ struct child_order {
   bool watched = false;
   bool start = true;
   bool transient = false; ///< not part of the stack: gone with this node
+  trace_ptr trace = {};   ///< which operation this is part of
 };
 using child_order_ptr = std::shared_ptr<child_order>;
 
@@ -44,6 +47,7 @@ struct change_order {
   bool wait = false;   ///< answered once it runs again
   bool revive = false; ///< with `restart`: also where it gave up
   bool keep = false;   ///< for the node: part of the stack once it is made
+  trace_ptr trace;     ///< which operation this is part of
 };
 using change_order_ptr = std::shared_ptr<change_order>;
 

@@ -81,6 +81,7 @@ void supervisor::count_end(child& c, const life_end& end) {
   auto text = to_string(end.reason);
   more.last = last_exit{end.reason, end.ended_wall, text};
   more.status_text.clear();
+  trace_end(c, end);
   if (more.counters) {
     ++more.counters->exits[static_cast<std::size_t>(end.reason.cause)];
     if (more.stop_asked != instant{})

@@ -25,6 +25,8 @@ void supervisor::adopt_all(std::vector<child_seed>& seeds) {
   std::vector<std::pair<child*, child_seed*>> known;
   for (auto& seed : seeds) {
     auto& c = adopt_seed(seed);
+    if (c.incarnation == 0 && c.kind != child_kind::actor)
+      caused_by(c, with_->begun);
     if (!seed.held)
       continue;
     c.pending_start = false;

@@ -30,6 +30,7 @@ void supervisor::order_stop(child& c, bool at_once) {
   std::erase(held_stops_, &c);
   if (c.more)
     c.more->stop_asked = monotonic_now();
+  trace_stop(c);
   c.state = daemon_state::stopping;
   if (c.kind == child_kind::process || c.kind == child_kind::thread)
     send(caf::actor_cast<life_actor>(c.life), stop_atom::value, stop_order{at_once, {}});

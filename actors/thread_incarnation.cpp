@@ -2,6 +2,7 @@
 
 #include "actors/daemon.hpp"
 #include "actors/health_checker.hpp"
+#include "actors/trace_scope.hpp"
 #include "core/units.hpp"
 
 #include <caf/send.hpp>
@@ -55,6 +56,7 @@ void send_weak(const caf::actor_addr& from, const caf::actor_addr& to, Message m
 }
 
 exit_reason live(shared_life& life) {
+  const trace_scope within{life.context.trace()};
   try {
     std::shared_ptr<duende::daemon> daemon = life.make();
     if (!daemon)
@@ -211,6 +213,8 @@ caf::actor spawn_thread_incarnation(
   life->spec = c.spec;
   life->id = c.more->id;
   life->checks = std::move(recorder);
+  if (c.more->trace)
+    life->context.belongs_to(c.more->trace->life);
   return parent.spawn<caf::monitored>(thread_incarnation, std::move(life), parent.address());
 }
 

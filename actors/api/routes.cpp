@@ -2,6 +2,7 @@
 
 #include "actors/api/browser.hpp"
 #include "actors/api/route_table.hpp"
+#include "actors/api/traced.hpp"
 
 #include <fmt/format.h>
 
@@ -50,7 +51,7 @@ http_response answer(const api_context& context, const http_request& request) {
     bool same = request.method == candidate.method || (request.method == "HEAD" && candidate.method == "GET");
     if (same) {
       try {
-        return candidate.fn(context, request, *name);
+        return traced(context, request, candidate.path, [&] { return candidate.fn(context, request, *name); });
       } catch (const std::exception& e) { // what we call should not throw; a connection must survive it all the same
         return problem(500, "internal", "Internal error", e.what());
       }

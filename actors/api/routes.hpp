@@ -9,6 +9,10 @@
 #include <memory>
 #include <string>
 
+namespace duende {
+class exporter;
+}
+
 namespace duende::api {
 
 class event_hub;
@@ -46,8 +50,9 @@ struct api_context {
   bool check_browser = false; ///< a TCP listener: requests of foreign web pages are refused
   bool only_loopback_hosts =
     false; ///< and so are those whose Host is not loopback, where no certificate vouches for the name
-  token_gate* gate = nullptr; ///< null: whoever can connect may do all
-  event_hub* hub = nullptr;   ///< null: each follower of events keeps a thread
+  token_gate* gate = nullptr;  ///< null: whoever can connect may do all
+  event_hub* hub = nullptr;    ///< null: each follower of events keeps a thread
+  exporter* exports = nullptr; ///< null: requests become no spans
 };
 
 /// A route that says nothing about the node: what a browser loads before it can send a token, and /healthz.

@@ -202,7 +202,7 @@ caf::expected<void> api_server::impl::open_api(control& node) {
       return opened.error();
     listeners.push_back(
       {opened->fd,
-       {node, false, true, false, &gate, &hub},
+       {node, false, true, false, &gate, &hub, options.exports},
        options.max_connections,
        opened->port,
        true,
@@ -217,7 +217,7 @@ caf::expected<void> api_server::impl::open_api(control& node) {
   if (!opened)
     return opened.error();
   listeners.push_back(
-    {opened->fd, {node, false, true, true, &gate, &hub}, options.max_connections, opened->port, true});
+    {opened->fd, {node, false, true, true, &gate, &hub, options.exports}, options.max_connections, opened->port, true});
   return {};
 }
 
@@ -231,7 +231,8 @@ caf::expected<std::unique_ptr<api_server>> api_server::start(control& node, api_
     if (!fd)
       return fd.error();
     state->owns_socket = true;
-    state->listeners.push_back({*fd, {node, false, false, false, nullptr, &state->hub}, wanted.max_connections});
+    state->listeners.push_back(
+      {*fd, {node, false, false, false, nullptr, &state->hub, wanted.exports}, wanted.max_connections});
   }
   if (!wanted.tcp_address.empty())
     if (auto opened = state->open_api(node); !opened)

@@ -11,6 +11,8 @@
 
 namespace duende {
 
+class exporter;
+
 struct api_options {
   std::string socket_path;
   std::string tcp_address;           ///< HOST:PORT, or empty for none; off loopback only with `tls` and `tokens`
@@ -18,6 +20,7 @@ struct api_options {
   tls_spec tls{};                    ///< of `tcp_address`; no certificate: plain
   std::vector<token_spec> tokens{};  ///< of `tcp_address`; none: whoever reaches it may do all
   std::size_t max_connections = 512; ///< of each listener; what comes beyond is answered 503 and closed
+  exporter* exports = nullptr;       ///< to where spans of requests go; outlives the server
 };
 
 class api_server {

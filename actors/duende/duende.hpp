@@ -15,6 +15,7 @@
 #include "actors/flow.hpp"
 #include "actors/memory.hpp"
 #include "actors/runtime.hpp"
+#include "actors/trace_scope.hpp"
 #include "core/errc.hpp"
 #include "core/exit_reason.hpp"
 #include "core/spec.hpp"

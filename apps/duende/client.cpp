@@ -2,10 +2,12 @@
 
 #include "actors/api/http.hpp"
 #include "apps/duende/remote.hpp"
+#include "core/trace_context.hpp"
 
 #include <httplib.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include <sys/socket.h>
@@ -30,6 +32,18 @@ caf::error explain_unreachable(const std::string& path) {
   if (code == 0 || code == EAGAIN)
     return fail(errc::unreachable, "the node at {} broke the connection off", path);
   return fail(errc::unreachable, "no node answers at {}: start one with 'duende up'", path);
+}
+
+/// Who was started with a trace in its environment passes it on.
+void add_trace(httplib::Request& to) {
+  const char* parent = std::getenv("TRACEPARENT");
+  const char* state = std::getenv("TRACESTATE");
+  auto trace = parse_trace(parent ? parent : "", state ? state : "");
+  if (!trace)
+    return;
+  to.headers.emplace("traceparent", to_traceparent(*trace));
+  if (!trace->state.empty())
+    to.headers.emplace("tracestate", trace->state);
 }
 
 errc code_of_problem(int status, const std::string& type) {
@@ -133,6 +147,7 @@ struct client::impl {
     result.body = what.body;
     for (const auto& [name, value] : what.headers)
       result.headers.emplace(name, value);
+    add_trace(result);
     if (!what.body.empty() || what.method == "POST")
       result.headers.emplace("Content-Type", what.content_type);
     if (!remote)

@@ -67,17 +67,21 @@ int signals_fd() {
 /// After a crash or an upgrade daemons run already: then the node goes on without its TCP listeners rather than not at all. But a
 /// new program that can't have the port of the metrics has not proved itself: the one before it comes back.
 caf::expected<std::unique_ptr<api_server>>
-open_api(control& controls, const std::string& socket, const node_spec& settings, const node_options& options) {
-  auto api = api_server::start(controls, {socket, settings.api, settings.metrics, settings.tls, settings.tokens});
+open_api(node_host& host, const std::string& socket, const node_spec& settings, const node_options& options) {
+  auto& controls = host.controls();
+  api_options wanted{socket, settings.api, settings.metrics, settings.tls, settings.tokens};
+  wanted.exports = host.exports();
+  auto api = api_server::start(controls, wanted);
   if (api || options.generation == 1)
     return api;
   auto why = sentence(api.error());
   auto left_out = "the API is on its unix socket only";
   if (!settings.api.empty())
-    api = api_server::start(controls, {socket, "", settings.metrics});
+    api = api_server::start(
+      controls, {.socket_path = socket, .metrics_address = settings.metrics, .exports = wanted.exports});
   if (!api && !options.upgraded && !settings.metrics.empty()) {
     left_out = settings.api.empty() ? "there are no metrics" : "the API is on its unix socket only, without metrics";
-    api = api_server::start(controls, {socket, "", ""});
+    api = api_server::start(controls, {.socket_path = socket, .exports = wanted.exports});
   }
   if (api)
     std::fprintf(stderr, "duended: %s: %s; once that is mended: duende upgrade\n", left_out, why.c_str());
@@ -154,7 +158,7 @@ int main(int argc, char** argv) {
   auto host = node_host::start(how, std::move(decided->resumed ? *decided->resumed : loaded.value));
   if (!host)
     return refuse(*options, sentence(host.error()), exit_failed);
-  auto api = open_api((*host)->controls(), socket_path, settings, *options);
+  auto api = open_api(**host, socket_path, settings, *options);
   if (!api) {
     const int code = refuse(*options, sentence(api.error()), exit_failed);
     if (

@@ -10,7 +10,8 @@ namespace duende {
 
 struct log_capture::impl {
   explicit impl(config& cfg)
-    : thread(cfg.stage_read_fd, cfg.stage_write_fd, cfg.journal_path, std::move(cfg.on_error)) {}
+    : thread(cfg.stage_read_fd, cfg.stage_write_fd, cfg.journal_path, std::move(cfg.on_error), std::move(cfg.on_line)) {
+  }
 
   /// For the log thread, which alone adds and removes.
   logs::daemon_log* find(const uuid& id) {

@@ -44,6 +44,8 @@ public:
     std::string journal_path;
     /// Told once when a daemon's log can't be written, and again only after it could be meanwhile.
     std::function<void(const std::string& name, const std::string& sentence)> on_error;
+    /// Told of each line as it goes to its file, without its end; one of more than 16 KiB comes in pieces. Costs; empty: nobody listens.
+    std::function<void(const std::string& name, log_stream stream, std::string_view line)> on_line;
   };
 
   /// Finishes what a killed predecessor left, then starts the thread.

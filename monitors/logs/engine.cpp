@@ -42,8 +42,9 @@ int wait_for_events(int epoll, epoll_event* events, int count, std::optional<dur
 
 } // namespace
 
-engine::engine(int stage_read_fd, int stage_write_fd, const std::string& journal_path, error_handler on_error)
-  : on_error_(std::move(on_error)), epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+engine::engine(
+  int stage_read_fd, int stage_write_fd, const std::string& journal_path, error_handler on_error, line_handler on_line)
+  : on_error_(std::move(on_error)), on_line_(std::move(on_line)), epoll_(::epoll_create1(EPOLL_CLOEXEC)),
     wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
     transfer_(stage_read_fd, stage_write_fd, journal_path, [this](const std::string& text) {
       if (on_error_)
@@ -134,12 +135,37 @@ void engine::wait() {
     }
 }
 
+void engine::hear(stream& x, std::string_view bytes) {
+  auto& cutters = x.owner->cutters;
+  if (!cutters)
+    cutters = std::make_unique<std::array<line_cutter, 2>>();
+  (*cutters)[static_cast<std::size_t>(x.kind)].feed(
+    bytes, [&](std::string_view line) { on_line_(x.owner->name, x.kind, line); });
+}
+
+void engine::finish_line(stream& x) {
+  if (x.owner->cutters)
+    (*x.owner->cutters)[static_cast<std::size_t>(x.kind)].finish(
+      [&](std::string_view line) { on_line_(x.owner->name, x.kind, line); });
+}
+
 turn engine::pump_once(stream& x, std::size_t budget) {
   auto* watch = x.owner->watch.get();
   if (watch)
     watch->current = &watch->feeds[static_cast<std::size_t>(x.kind)];
+  struct ears : listener {
+    ears(engine& to, stream& of, line_watch* also) : own(to), from(of), watch(also) {}
+    void taken(std::string_view bytes) override {
+      if (watch != nullptr)
+        watch->taken(bytes);
+      own.hear(from, bytes);
+    }
+    engine& own;
+    stream& from;
+    line_watch* watch;
+  } both{*this, x, watch};
   ++x.changes;
-  auto result = pump(transfer_, x, budget, watch);
+  auto result = pump(transfer_, x, budget, on_line_ ? static_cast<listener*>(&both) : watch);
   ++x.changes;
   if (watch && watch->matched) {
     auto on_match = std::move(watch->on_match);

@@ -55,6 +55,39 @@ struct stream : source {
   bool watched = false; ///< known to epoll
 };
 
+/// Cuts a stream into lines for somebody who wants all of them.
+class line_cutter {
+public:
+  static constexpr std::size_t longest = 16 << 10;
+
+  template <class Fn>
+  void feed(std::string_view bytes, Fn&& line) {
+    while (!bytes.empty()) {
+      const auto room = longest - partial_.size();
+      const auto end = std::min(bytes.find('\n'), std::min(bytes.size(), room));
+      const bool complete = end < bytes.size() && bytes[end] == '\n';
+      if (complete && partial_.empty()) {
+        line(bytes.substr(0, end));
+      } else {
+        partial_.append(bytes.substr(0, end));
+        if (complete || partial_.size() == longest)
+          finish(line);
+      }
+      bytes.remove_prefix(end + (complete ? 1 : 0));
+    }
+  }
+  /// What was begun is all there will be.
+  template <class Fn>
+  void finish(Fn&& line) {
+    if (!partial_.empty())
+      line(std::string_view{partial_});
+    partial_.clear();
+  }
+
+private:
+  std::string partial_;
+};
+
 struct daemon_log {
   explicit daemon_log(std::string of) : name(std::move(of)) {}
 
@@ -62,7 +95,8 @@ struct daemon_log {
   target where;
   std::array<stream, 2> streams{stream{*this, where, log_stream::out}, stream{*this, where, log_stream::err}};
   std::unique_ptr<line_watch> watch;
-  bool failing = false; ///< told once
+  std::unique_ptr<std::array<line_cutter, 2>> cutters; ///< by stream; where all lines are wanted
+  bool failing = false;                                ///< told once
 };
 
 class engine {
@@ -70,7 +104,11 @@ public:
   using task = std::function<void()>;
   using error_handler = std::function<void(const std::string& name, const std::string& sentence)>;
 
-  engine(int stage_read_fd, int stage_write_fd, const std::string& journal_path, error_handler on_error);
+  using line_handler = std::function<void(const std::string& name, log_stream stream, std::string_view line)>;
+
+  engine(
+    int stage_read_fd, int stage_write_fd, const std::string& journal_path, error_handler on_error,
+    line_handler on_line = {});
   ~engine();
 
   /// How many bytes were written to the stream since its pipe was attached first. None without a pipe, or where bytes are taken all the time. Thread-safe.
@@ -101,7 +139,11 @@ private:
   void enqueue(stream& x);
   void leave_queues(stream& x);
 
+  void hear(stream& x, std::string_view bytes);
+  void finish_line(stream& x);
+
   error_handler on_error_;
+  line_handler on_line_;
   int epoll_ = -1;
   int wake_ = -1;
   transfer transfer_;

@@ -70,6 +70,7 @@ void engine::end_line(stream& x, std::optional<std::uint64_t> until) {
     }
   if (until ? x.bytes != *until : x.pipe >= 0 && waiting(x.pipe) > 0)
     return; // it can't be written now, or somebody has gone on writing: no line of theirs is torn
+  finish_line(x);
   bool exists = x.file.fd() >= 0 || ::access(x.file.path().c_str(), F_OK) == 0;
   if (!exists || transfer_.settle(x.file) != 0 || x.file.ensure() != 0 || x.file.view().at_line_start)
     return;

@@ -275,23 +275,6 @@ void add_policies(page& p) {
     });
 }
 
-/// What became of what is exported.
-void add_export(page& p) {
-  if (!p.input().otlp)
-    return;
-  auto each = [&](std::string name, std::string help, MetricType type, std::uint64_t otlp_counts::*which) {
-    p.metric(std::move(name), std::move(help), type, [&](family& f) {
-      for (std::size_t i = 0; i < otlp_signal_count; ++i)
-        f.add(p.node_label(), "signal", to_string(static_cast<otlp_signal>(i)), number((*p.input().otlp)[i].*which));
-    });
-  };
-  each("duende_otlp_sent_total", "Data points, lines and spans that a collector took.", counter, &otlp_counts::sent);
-  each(
-    "duende_otlp_dropped_total", "Likewise, lost: no room while the collector took none, or refused by it.", counter,
-    &otlp_counts::dropped);
-  each("duende_otlp_queue_bytes", "Waiting for the collector.", gauge, &otlp_counts::bytes);
-}
-
 } // namespace
 
 void for_each_family(const metrics_input& input, const std::function<void(prometheus::MetricFamily)>& sink) {
@@ -302,7 +285,7 @@ void for_each_family(const metrics_input& input, const std::function<void(promet
   add_policies(p);
   add_usage(p);
   add_supervisors(p);
-  add_export(p);
+  add_export_families(input, sink);
 }
 
 std::string render_metrics(const metrics_input& input) {

@@ -5,6 +5,7 @@
 
 #include <prometheus/metric_family.h>
 
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -36,5 +37,10 @@ private:
 
   prometheus::MetricFamily family_;
 };
+
+struct metrics_input;
+
+/// What became of what is exported; none where nothing is.
+void add_export_families(const metrics_input& input, const std::function<void(prometheus::MetricFamily)>& sink);
 
 } // namespace duende
