@@ -1,6 +1,7 @@
 #include "actors/control.hpp"
 
 #include "actors/observer.hpp"
+#include "actors/tracer.hpp"
 
 #include <algorithm>
 #include <array>
@@ -16,6 +17,10 @@ std::string_view to_string(verb what) { return words[static_cast<std::size_t>(wh
 
 caf::expected<sample_history> control::samples(const std::string&, const history_query&) {
   return make_error(errc::unsupported, "this node takes no samples");
+}
+
+caf::expected<std::unique_ptr<trace_run>> control::trace(const std::string&, const trace_options&) {
+  return make_error(errc::unsupported, "this node traces nothing");
 }
 
 std::optional<verb> parse_verb(std::string_view word) {

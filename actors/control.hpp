@@ -35,6 +35,8 @@ struct node_info {
 
 struct history_query;
 struct sample_history;
+struct trace_options;
+class trace_run;
 
 /// Where the captured output of a daemon lies.
 struct log_location {
@@ -82,6 +84,9 @@ public:
   /// What a process used, at its samples; asking has them go on for a while. Errors: not_found, wrong_state for a daemon that is no
   /// process, unsupported, timed_out.
   virtual caf::expected<sample_history> samples(const std::string& name, const history_query& query);
+  /// Begins to trace the system calls of a process and its children. Errors: not_found, wrong_state for a daemon that is no process,
+  /// does not run or is traced already, limit_reached, unsupported.
+  virtual caf::expected<std::unique_ptr<trace_run>> trace(const std::string& name, const trace_options& how);
   /// The folder below which each daemon has a folder of crash reports; empty where none are written.
   virtual std::string crash_dir() { return {}; }
   /// Every autostart daemon is running (or has completed its task).

@@ -4,6 +4,7 @@
 #include "actors/observer.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/trace_scope.hpp"
+#include "actors/tracer.hpp"
 #include "core/config/load.hpp"
 #include "core/units.hpp"
 #include "monitors/metrics/exposition.hpp"
@@ -174,6 +175,18 @@ caf::expected<sample_history> node_host::host_control::samples(const std::string
   return host_.observer_->history(found->id, found->pid, query);
 }
 
+caf::expected<std::unique_ptr<trace_run>>
+node_host::host_control::trace(const std::string& name, const trace_options& how) {
+  auto found = daemon(name);
+  if (!found)
+    return found.error();
+  if (found->backend != backend_name(child_kind::process))
+    return fail(errc::wrong_state, "'{}' has no process of its own to trace: it is a part of the node", name);
+  if (found->pid <= 0)
+    return fail(errc::wrong_state, "cannot trace '{}': it is {}", name, to_string(found->state));
+  return host_.tracer_->begin(found->id, name, found->pid, how);
+}
+
 std::string node_host::host_control::crash_dir() {
   auto& dir = host_.options_.state_dir;
   return dir.empty() ? dir : dir + "/crashes";
@@ -211,6 +224,9 @@ metrics_input node_host::host_control::figures() {
     input.supervisors = std::move(all->supervisors);
     input.mailbox_max = all->mailbox_max;
   }
+  const auto anomalies = host_.tracer_->found();
+  for (std::size_t i = 0; i < anomalies.size(); ++i)
+    input.trace_anomalies.emplace_back(to_string(static_cast<anomaly_kind>(i)), anomalies[i]);
   input.actors = host_.system_->registry().running();
   if (host_.exporter_)
     input.otlp = host_.exporter_->totals();

@@ -24,6 +24,7 @@ public:
   caf::expected<std::shared_ptr<const daemon_spec>> spec(const std::string& name) override;
   caf::expected<log_location> logs(const std::string& name) override;
   caf::expected<sample_history> samples(const std::string& name, const history_query& query) override;
+  caf::expected<std::unique_ptr<trace_run>> trace(const std::string& name, const trace_options& how) override;
   std::string crash_dir() override;
   bool all_ready() override;
   std::string metrics() override;

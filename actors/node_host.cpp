@@ -6,6 +6,7 @@
 #include "actors/observer.hpp"
 #include "actors/quiet_coordinator.hpp"
 #include "actors/reactor_coordinator.hpp"
+#include "actors/tracer.hpp"
 #include "backends/native/backend.hpp"
 #include "backends/native/cgroups.hpp"
 #include "core/config/load.hpp"
@@ -128,6 +129,7 @@ caf::error node_host::begin(stack wanted) {
   observer_ = std::make_unique<process_observer>(
     *system_, process_observer::settings{options_.sample_interval, options_.sample_history},
     [io = io_.get()](duration delay, std::function<void()> fn) { io->after(delay, std::move(fn)); });
+  tracer_ = std::make_unique<process_tracer>(*system_);
   auto shared = std::make_shared<services>();
   shared->node = options_.name;
   shared->state_dir = options_.state_dir.empty() ? options_.run_dir : options_.state_dir;
@@ -231,6 +233,7 @@ node_host::~node_host() {
       exporter_->stop_collecting();
     control_.reset();
     observer_->stop();
+    tracer_->stop();
     node_ = nullptr;
     if (native_) // the last to go: the incarnations need it to stop
       while (system_->registry().running() > 1 && trouble().empty())
@@ -251,6 +254,7 @@ node_host::~node_host() {
   if (side_)
     side_->use(nullptr);
   observer_.reset();
+  tracer_.reset();
   system_.reset();
   logs_.reset();
   exporter_.reset(); // to where its lines went

@@ -25,6 +25,7 @@ namespace duende {
 
 class exporter;
 struct metrics_input;
+class process_tracer;
 
 struct host_options {
   std::string name = "default";
@@ -112,6 +113,7 @@ private:
   std::unique_ptr<caf::actor_system> system_;
   std::unique_ptr<process_observer> observer_;
   std::unique_ptr<exporter> exporter_; ///< null: nothing is exported
+  std::unique_ptr<process_tracer> tracer_;
   backend_actor native_;
   services_ptr services_;
   node_actor node_;

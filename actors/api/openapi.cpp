@@ -103,6 +103,31 @@ document schemas() {
      {"samples", {{"type", "array"}, {"items", {{"type", "object"}}}}},
      {"detail", maybe("object")}},
     {"daemon", "last_seconds", "interval_seconds", "samples"});
+  result["trace_order"] = object(
+    {{"seconds", {{"type", "number"}, {"minimum", 0.1}, {"maximum", 60}}},
+     {"z_score", {{"type", "number"}, {"minimum", 0.5}, {"maximum", 1000}}},
+     {"method", words({"auto", "bpf", "sampling"})}});
+  const document objects = {{"type", "array"}, {"items", {{"type", "object"}}}};
+  result["trace"] = object(
+    {{"daemon", text_schema()},
+     {"node", text_schema()},
+     {"pid", integer},
+     {"method", words({"bpf", "sampling"})},
+     {"note", maybe("string")},
+     {"begun_at", time},
+     {"seconds", number},
+     {"z_score", number},
+     {"critical_path", {{"type", "object"}}},
+     {"patterns", objects},
+     {"anomalies", objects},
+     {"calls", objects},
+     {"errors", objects},
+     {"slowest", objects},
+     {"sites", objects},
+     {"threads", objects},
+     {"lost_samples", integer},
+     {"lost_calls", integer}},
+    {"daemon", "pid", "method", "seconds", "critical_path", "patterns", "anomalies", "calls", "threads"});
   result["problem"] = object(
     {{"type", text_schema()},
      {"title", text_schema()},

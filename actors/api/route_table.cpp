@@ -72,7 +72,9 @@ constexpr std::array table = {
     "v1/daemons/{name}/samples", show_samples,
     "what its process used, sample by sample; asking has it sampled for another minute", "200 application/json samples",
     "last interval detail"),
-  get("v1/daemons/{name}/trace", later, "system calls", {}),
+  post(
+    "v1/daemons/{name}/trace", trace_daemon, "trace its system calls for a while; the answer ends with the trace",
+    "200 application/json trace", {}, "trace_order"),
   get("v1/logs", follow_all_logs, "what all daemons wrote", "200 text/plain", "tail follow since"),
   get(
     "v1/events", list_events, "what happened; Accept: text/event-stream follows", "200 application/json events",

@@ -91,6 +91,7 @@ http_response list_events(const api_context&, const http_request&, const std::st
 http_response list_crashes_of(const api_context&, const http_request&, const std::string& name);
 http_response show_crash(const api_context&, const http_request&, const std::string& name);
 http_response show_logs(const api_context&, const http_request&, const std::string& name);
+http_response trace_daemon(const api_context&, const http_request&, const std::string& name);
 http_response show_samples(const api_context&, const http_request&, const std::string& name);
 http_response follow_all_logs(const api_context&, const http_request&, const std::string& name);
 http_response show_node(const api_context&, const http_request&, const std::string& name);

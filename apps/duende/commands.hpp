@@ -67,6 +67,12 @@ int upgrade(const context& c);
 /// `format`: supervisord, procfile, systemd or compose.
 int import_file(const context& c, const std::string& format, const std::vector<std::string>& files);
 
+struct trace_view {
+  double seconds = 5, z_score = 4;
+  std::string method = "auto";
+};
+int trace(const context& c, const std::string& name, const trace_view& options, bool as_json);
+
 /// What this machine can and cannot do; exit code 1 where something vital is missing.
 int doctor(const context& c, bool as_json);
 /// Makes a token for the API off the machine; `access`: read or full.

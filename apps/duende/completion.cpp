@@ -14,14 +14,15 @@ _duende() {
   case "$previous" in
     -f|--file|--socket|--token-file|--ca|--cert) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     --signal) mapfile -t COMPREPLY < <(compgen -W "HUP INT QUIT KILL USR1 USR2 TERM STOP CONT" -- "$current"); return ;;
+    --method) mapfile -t COMPREPLY < <(compgen -W "auto bpf sampling" -- "$current"); return ;;
     --access) mapfile -t COMPREPLY < <(compgen -W "read full" -- "$current"); return ;;
     --restart) mapfile -t COMPREPLY < <(compgen -W "never on-failure always unless-stopped max-retries" -- "$current"); return ;;
   esac
   case "$command" in
     "") mapfile -t COMPREPLY < <(compgen -W "@COMMANDS@" -- "$current") ;;
-    ps|status|start|stop|restart|pause|resume|reload|kill|rm|logs)
+    ps|status|start|stop|restart|pause|resume|reload|kill|rm|logs|trace)
       if [[ "$current" == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "--json --watch --timeout --follow --since --signal" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "--json --watch --timeout --follow --since --signal --seconds --z-score --method" -- "$current")
       else
         mapfile -t COMPREPLY < <(compgen -W "$(duende completion names 2>/dev/null)" -- "$current")
       fi ;;
@@ -49,7 +50,7 @@ _duende() {
     up|check|apply) _arguments '*:file:_files' ;;
     completion) compadd bash zsh fish ;;
     import) if (( CURRENT == 3 )); then compadd supervisord procfile systemd compose; else _files; fi ;;
-    ps|status|start|stop|restart|pause|resume|reload|kill|rm|logs)
+    ps|status|start|stop|restart|pause|resume|reload|kill|rm|logs|trace)
       compadd -- ${(f)"$(duende completion names 2>/dev/null)"} ;;
   esac
 }
@@ -60,7 +61,7 @@ if [[ "$funcstack[1]" == _duende ]]; then _duende "$@"; else compdef _duende due
 constexpr std::string_view fish = R"sh(# fish completion for duende: save it as ~/.config/fish/completions/duende.fish
 complete -c duende -f
 complete -c duende -n __fish_use_subcommand -a '@COMMANDS@'
-complete -c duende -n '__fish_seen_subcommand_from ps status start stop restart pause resume reload kill rm logs' -a '(duende completion names 2>/dev/null)'
+complete -c duende -n '__fish_seen_subcommand_from ps status start stop restart pause resume reload kill rm logs trace' -a '(duende completion names 2>/dev/null)'
 complete -c duende -n '__fish_seen_subcommand_from up check apply' -s f -l file -r -F
 complete -c duende -n '__fish_seen_subcommand_from import' -F -a 'supervisord procfile systemd compose'
 complete -c duende -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'

@@ -24,6 +24,7 @@ struct arguments {
   std::uint32_t instances = 1;
   up_options up;
   run_options run;
+  trace_view trace;
 };
 
 using action = std::function<int(const context&, const arguments&)>;
@@ -236,16 +237,27 @@ void command_line::add_views() {
   events->add_option("--kind", arguments_.kinds, "only these, such as exit,give_up,escalation")->type_name("KIND,...");
   events->add_flag("-f,--follow", arguments_.follow, "go on with what comes");
   events->add_option("--since", arguments_.since, "a time (RFC 3339) or a duration back from now")->type_name("T");
+  auto* trace = add(
+    "trace", "which system calls a daemon makes, and where its time goes",
+    [](const context& c, const arguments& a) { return cli::trace(c, a.name, a.trace, a.as_json); });
+  trace->add_option("NAME", arguments_.name, "name of the daemon")->required();
+  trace->add_option("--seconds", arguments_.trace.seconds, "so long, 0.1 to 60")->type_name("N")->capture_default_str();
+  trace->add_option("--z-score", arguments_.trace.z_score, "from there on a window is an anomaly, 0.5 to 1000")
+    ->type_name("X")
+    ->capture_default_str();
+  trace->add_option("--method", arguments_.trace.method, "auto, bpf or sampling")
+    ->type_name("M")
+    ->capture_default_str();
   auto* doctor = add(
     "doctor", "what this machine can and cannot do, and what to do about it",
     [](const context& c, const arguments& a) { return cli::doctor(c, a.as_json); });
-  for (auto* sub : {ps, status, tree, logs, events, doctor})
+  for (auto* sub : {ps, status, tree, logs, events, trace, doctor})
     sub->add_flag("--json", arguments_.as_json, "stable output for programs");
 }
 
 /// Commands that later versions have: known, so that the answer is a better one than "no command".
 void command_line::add_later_commands() {
-  for (const char* name : {"trace", "nodes", "drain", "undrain"}) {
+  for (const char* name : {"nodes", "drain", "undrain"}) {
     std::string command = name;
     add(command, "(not supported by this version)", [command](const context&, const arguments&) {
       return not_in_this_version(command);

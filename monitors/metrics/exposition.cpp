@@ -225,6 +225,13 @@ void add_usage(page& p) {
   });
 }
 
+void add_traces(page& p) {
+  p.metric("duende_trace_anomalies_total", "What traces of system calls found, by kind.", counter, [&](family& f) {
+    for (const auto& [kind, count] : p.input().trace_anomalies)
+      f.add(p.node_label(), "kind", kind, number(count));
+  });
+}
+
 void add_supervisors(page& p) {
   p.metric("duende_supervisor_restarts_total", "Restarts of the supervisor's children.", counter, [&](family& f) {
     for (const auto& s : p.input().supervisors)
@@ -285,6 +292,7 @@ void for_each_family(const metrics_input& input, const std::function<void(promet
   add_policies(p);
   add_usage(p);
   add_supervisors(p);
+  add_traces(p);
   add_export_families(input, sink);
 }
 

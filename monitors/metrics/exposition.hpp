@@ -12,6 +12,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace duende {
@@ -28,9 +30,10 @@ struct metrics_input {
   std::string version;
   std::vector<daemon_metrics> daemons;
   std::vector<supervisor_status> supervisors;
-  std::optional<std::uint64_t> actors;      ///< running actors of the node
-  std::optional<std::uint64_t> mailbox_max; ///< messages in the fullest mailbox
-  std::optional<otlp_totals> otlp;          ///< none: nothing is exported
+  std::optional<std::uint64_t> actors;                                     ///< running actors of the node
+  std::optional<std::uint64_t> mailbox_max;                                ///< messages in the fullest mailbox
+  std::optional<otlp_totals> otlp;                                         ///< none: nothing is exported
+  std::vector<std::pair<std::string_view, std::uint64_t>> trace_anomalies; ///< by kind, since the node began
 };
 
 /// Every metric that has series, one after the other, so that never more than the series of one are held.
