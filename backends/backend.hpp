@@ -37,7 +37,8 @@ struct launch_request {
   gid_t gid = 0;
   std::vector<gid_t> groups;
   std::vector<std::pair<int, rlimit>> rlimits;
-  std::string cgroup; ///< existing cgroup folders to enter, one a line (version 1 has one for each controller); empty: stay
+  std::string
+    cgroup; ///< existing cgroup folders to enter, one a line (version 1 has one for each controller); empty: stay
   bool no_new_privileges = false;
   std::shared_ptr<const confinement> sandbox; ///< policies/confinement.hpp; null: none
   stdio_mode out = stdio_mode::pipe;

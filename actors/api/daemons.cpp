@@ -50,8 +50,7 @@ http_response show_daemon(const api_context& context, const http_request&, const
   std::string body;
   json_writer out{body};
   write_json(
-    out, *daemon, context.node.info().name, usage_of(*daemon), logs ? &*logs : nullptr,
-    [&](json_writer& more) {
+    out, *daemon, context.node.info().name, usage_of(*daemon), logs ? &*logs : nullptr, [&](json_writer& more) {
       write_last_crash(more, context.node, name);
       write_sandbox(more, context.node, *daemon);
     });

@@ -62,8 +62,7 @@ constexpr std::array table = {
   post("v1/daemons/{name}/reload", act_on_daemon, "SIGHUP, or the daemon's reload hook", one_daemon, "timeout wait"),
   post("v1/daemons/{name}/signal", signal_daemon, "send a signal", "204", {}, "signal"),
   post("v1/daemons/{name}/scale", scale_daemon, "so many instances", "200 application/json plan", {}, "instances"),
-  route{
-    "PATCH", "v1/daemons/{name}/resources", limit_daemon, "change limits, same pid", {}, "resources", one_daemon},
+  route{"PATCH", "v1/daemons/{name}/resources", limit_daemon, "change limits, same pid", {}, "resources", one_daemon},
   get("v1/daemons/{name}/logs", show_logs, "what it wrote", "200 text/plain", "tail follow since"),
   get(
     "v1/daemons/{name}/crashes", list_crashes_of, "reports of abnormal ends, the oldest first", "200 application/json"),

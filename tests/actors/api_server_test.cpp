@@ -144,9 +144,8 @@ TEST_CASE("limits are changed by an object of keys", "[api]") {
 
 TEST_CASE("what later versions serve is known today", "[api]") {
   api_fixture api;
-  for (const auto& [method, target] : std::vector<std::pair<const char*, const char*>>{
-         {"GET", "/v1/nodes"},
-         {"POST", "/v1/nodes/a/drain"}}) {
+  for (const auto& [method, target] :
+       std::vector<std::pair<const char*, const char*>>{{"GET", "/v1/nodes"}, {"POST", "/v1/nodes/a/drain"}}) {
     auto answer = ask(api.socket, method, target);
     CHECK(answer.status == 501);
     CHECK(answer.body.find("not supported by this version") != std::string::npos);

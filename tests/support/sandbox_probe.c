@@ -32,8 +32,9 @@ static int loopback(void) {
   struct sockaddr_in where = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t size = sizeof where;
   int server = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
-  if (bind(server, (struct sockaddr*)&where, sizeof where) != 0 || listen(server, 1) != 0 ||
-      getsockname(server, (struct sockaddr*)&where, &size) != 0)
+  if (
+    bind(server, (struct sockaddr*)&where, sizeof where) != 0 || listen(server, 1) != 0
+    || getsockname(server, (struct sockaddr*)&where, &size) != 0)
     return errno;
   return result(connect(client, (struct sockaddr*)&where, sizeof where));
 }
