@@ -25,7 +25,7 @@ bool polls(std::string_view name) {
   return contains({"poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2"}, name);
 }
 
-double seconds(duration d) { return std::max(std::chrono::duration<double>(d).count(), 1e-9); }
+double divisor(duration d) { return std::max(std::chrono::duration<double>(d).count(), 1e-9); }
 
 class finder {
 public:
@@ -48,14 +48,14 @@ private:
     found_.push_back({kind, call, thread, std::move(text)});
   }
 
-  double rate(std::uint64_t count) const { return static_cast<double>(count) / seconds(report_.traced); }
+  double rate(std::uint64_t count) const { return static_cast<double>(count) / divisor(report_.traced); }
 
   void tight_loop(const traced_thread& thread, const std::string& name, const call_figures& figures) {
     if (figures.same < limits_.tight_calls)
       return;
     if (transfers(name) && figures.same_result >= large_transfer)
       return;
-    const auto per_second = static_cast<double>(figures.same) / seconds(figures.same_time);
+    const auto per_second = static_cast<double>(figures.same) / divisor(figures.same_time);
     if (per_second < limits_.tight_rate)
       return;
     add(
@@ -113,7 +113,7 @@ private:
       ++threads;
       count += of->second.count;
       if (of->second.count >= 10) // a few long waits are a pool without work
-        longest = std::max(longest, seconds(of->second.time) / seconds(thread.traced));
+        longest = std::max(longest, divisor(of->second.time) / divisor(thread.traced));
     }
     if (threads < 2 || rate(count) < limits_.lock_rate || longest < limits_.lock_share)
       return;
