@@ -29,6 +29,8 @@ struct log_capture::impl {
   }
 
   mutable std::mutex mutex; ///< for `daemons` itself; the log thread needs it only to change it
+  /// Pipes on their way to the log thread, by stream; -1: none. Guarded by the mutex.
+  std::unordered_map<uuid, std::array<int, 2>> coming;
   std::unordered_map<uuid, std::unique_ptr<logs::daemon_log>> daemons;
   logs::engine thread; // ends first
 };
@@ -65,11 +67,27 @@ caf::expected<void> log_capture::open(const uuid& id, std::string name, const lo
 }
 
 void log_capture::attach(const uuid& id, log_stream stream, int fd) {
-  impl_->thread.post([this, id, stream, fd] {
-    if (auto* daemon = impl_->find(id))
-      impl_->thread.attach(daemon->streams[static_cast<std::size_t>(stream)], fd);
-    else
+  const auto which = static_cast<std::size_t>(stream);
+  {
+    std::lock_guard lock{impl_->mutex};
+    impl_->coming.try_emplace(id, std::array{-1, -1}).first->second[which] = fd;
+  }
+  impl_->thread.post([this, id, which, fd] {
+    std::unique_lock lock{impl_->mutex};
+    if (auto found = impl_->coming.find(id); found != impl_->coming.end() && found->second[which] == fd) {
+      found->second[which] = -1;
+      if (found->second[0] < 0 && found->second[1] < 0)
+        impl_->coming.erase(found);
+    }
+    auto* daemon = impl_->find(id);
+    if (!daemon) {
       ::close(fd);
+      return;
+    }
+    auto& x = daemon->streams[which];
+    if (x.pipe >= 0) // the old pipe is emptied first: others need not wait for that
+      lock.unlock();
+    impl_->thread.attach(x, fd);
   });
 }
 
@@ -102,9 +120,13 @@ void log_capture::end_life(const uuid& id) {
   std::array<std::optional<std::uint64_t>, 2> until;
   {
     std::lock_guard lock{impl_->mutex};
-    if (auto* daemon = impl_->find(id))
-      for (std::size_t i = 0; i < until.size(); ++i)
+    auto* daemon = impl_->find(id);
+    auto coming = impl_->coming.find(id);
+    for (std::size_t i = 0; i < until.size(); ++i)
+      if (daemon && daemon->streams[i].pipe >= 0)
         until[i] = logs::engine::written(daemon->streams[i]);
+      else if (coming != impl_->coming.end() && coming->second[i] >= 0) // it lived for less than the log thread slept
+        until[i] = logs::waiting(coming->second[i]);
   }
   impl_->with(id, [this, until](logs::daemon_log& daemon) {
     for (std::size_t i = 0; i < until.size(); ++i)

@@ -45,8 +45,11 @@ void engine::drain(stream& x) {
   }
 }
 
+/// The log thread may lose its CPU while it takes bytes.
+constexpr duration patience = std::chrono::milliseconds{20};
+
 std::optional<std::uint64_t> engine::written(const stream& x) {
-  for (int tries = 0; tries < 100; ++tries) {
+  for (const auto end = monotonic_now() + patience; monotonic_now() < end;) {
     auto before = x.changes.load();
     int pipe = x.pipe;
     if (pipe < 0)
