@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 using namespace duende::test;
-using Catch::Matchers::Contains;
 namespace fs = std::filesystem;
 
 namespace {
