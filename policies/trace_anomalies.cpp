@@ -8,10 +8,21 @@
 namespace duende {
 namespace {
 
-/// What varies by less than that says nothing: a part of the mean, and two microseconds.
+/// What varies by less than that says nothing: a part of the median, and two microseconds.
 constexpr double least_part = 0.1, least_seconds = 2e-6;
 /// Windows that lie closer are one anomaly.
 constexpr duration same_anomaly = 3 * trace_window;
+
+/// So many times the median absolute deviation is the standard deviation of what is normally distributed.
+constexpr double as_standard = 1.4826;
+
+double middle_of(std::array<double, baseline::capacity>& values, std::size_t size) {
+  if (size == 0)
+    return 0;
+  auto* middle = values.data() + size / 2;
+  std::nth_element(values.data(), middle, values.data() + size);
+  return size % 2 == 1 ? *middle : (*middle + *std::max_element(values.data(), middle)) / 2;
+}
 
 double seconds(duration d) { return std::chrono::duration<double>(d).count(); }
 
@@ -33,27 +44,23 @@ void baseline::add(double value) {
   size_ = std::min(size_ + 1, capacity);
 }
 
-double baseline::mean() const {
-  double sum = 0;
-  for (std::size_t i = 0; i < size_; ++i)
-    sum += values_[i];
-  return size_ == 0 ? 0 : sum / static_cast<double>(size_);
+double baseline::median() const {
+  auto values = values_;
+  return middle_of(values, size_);
 }
 
 double baseline::deviation() const {
-  if (size_ < 2)
-    return 0;
-  const auto middle = mean();
-  double sum = 0;
+  const auto middle = median();
+  std::array<double, capacity> away{};
   for (std::size_t i = 0; i < size_; ++i)
-    sum += (values_[i] - middle) * (values_[i] - middle);
-  return std::sqrt(sum / static_cast<double>(size_ - 1));
+    away[i] = std::abs(values_[i] - middle);
+  return as_standard * middle_of(away, size_);
 }
 
 double baseline::z(double value, double least) const {
   if (size_ < enough)
     return 0;
-  return (value - mean()) / std::max(deviation(), least);
+  return (value - median()) / std::max(deviation(), least);
 }
 
 void anomaly_watch::judge(trace_anomaly candidate, const std::function<void(const trace_anomaly&)>& begun) {
@@ -66,12 +73,13 @@ void anomaly_watch::judge(trace_anomaly candidate, const std::function<void(cons
     if (candidate.from - i->to > same_anomaly)
       break;
     i->to = candidate.to;
-    if (std::abs(candidate.z) > std::abs(i->z)) {
+    // What was usual is what it was before all this: later windows have taken some of the unusual into their mean. And the first
+    // window often holds usual values, too.
+    if (std::abs(candidate.z) > std::abs(i->z))
       i->z = candidate.z;
+    if (std::abs(candidate.value - i->usual) > std::abs(i->value - i->usual))
       i->value = candidate.value;
-      i->usual = candidate.usual;
-      i->text = std::move(candidate.text);
-    }
+    i->text = describe(*i);
     return;
   }
   if (found_.size() >= most_anomalies)
@@ -89,10 +97,10 @@ void anomaly_watch::look(
   if (!is_idle_call(call)) {
     auto mean = window.count == 0 ? 0 : seconds(window.time) / static_cast<double>(window.count);
     // What hangs counts before it ends, once it is longer than usual.
-    const bool hangs = seconds(window.pending) > std::max(mean, known.latency.mean());
+    const bool hangs = seconds(window.pending) > std::max(mean, known.latency.median());
     if (hangs)
       mean = seconds(window.pending);
-    const auto usual = known.latency.mean();
+    const auto usual = known.latency.median();
     const auto z = known.latency.z(mean, std::max(usual * least_part, least_seconds));
     if ((window.count > 0 || hangs) && z > 0) // faster than usual is no reason to worry
       judge({anomaly_kind::latency, call, from, to, z, usual, mean, {}}, begun);
@@ -101,7 +109,7 @@ void anomaly_watch::look(
   }
   // Counts vary by their square root without any cause.
   auto counted = [&](baseline& values, std::uint64_t count, anomaly_kind kind, bool falls) {
-    const auto now = static_cast<double>(count), usual = values.mean();
+    const auto now = static_cast<double>(count), usual = values.median();
     const auto z = values.z(now, std::max(usual * least_part, std::sqrt(usual + 1)));
     if (z > 0 || falls)
       judge({kind, call, from, to, z, usual / width, now / width, {}}, begun);

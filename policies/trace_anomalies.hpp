@@ -1,4 +1,6 @@
-// Which windows of a trace are out of the usual, by z-score: how many standard deviations a value is from the mean of those before.
+// Which windows of a trace are out of the usual, by z-score: how many standard deviations a value is from the middle of those before.
+// Middle is the median and the deviation comes from the median of absolute deviations (the modified z-score of Iglewicz and Hoaglin, 1993):
+// one window in which the machine stood still would hide the next anomalies from a mean for seconds.
 #pragma once
 
 #include "policies/trace.hpp"
@@ -17,16 +19,16 @@ struct window_figures {
   duration pending{}; ///< of the longest call that has not ended yet; 0: none
 };
 
-/// The last values of something, their mean and standard deviation.
+/// The last values of something, their middle and how far they usually are from it.
 class baseline {
 public:
   static constexpr std::size_t capacity = 50, enough = 8;
 
   void add(double value);
   std::size_t size() const { return size_; }
-  double mean() const;
+  double median() const;
   double deviation() const;
-  /// How far `value` is from the mean, with at least `least` as the standard deviation. 0 while there are not enough values.
+  /// How far `value` is from the median, with at least `least` as the standard deviation. 0 while there are not enough values.
   double z(double value, double least) const;
 
 private:

@@ -164,6 +164,36 @@ static __always_inline void take_sample(
   bpf_ringbuf_submit(sample, BPF_RB_NO_WAKEUP);
 }
 
+/* The call before had the same number and result. The arguments of a run's first call are not known: they are taken for the second's. */
+static __always_inline void
+count_same(struct trace_thread* me, struct trace_calls* sum, const char* registers, __u64 since, __u64 now) {
+  __u64 some[TRACE_ORIG_AX - TRACE_R10] = {};
+  bpf_probe_read_kernel(some, sizeof some, registers + TRACE_R10 * sizeof(__u64));
+  __u32 call = me->same_call;
+  __u8* known_arity = bpf_map_lookup_elem(&arity, &call);
+  __u32 takes = known_arity && *known_arity ? *known_arity - 1 : 6;
+  __u64 hash = 1;
+  hash = hash * MIX + (takes > 0 ? some[TRACE_DI - TRACE_R10] : 0);
+  hash = hash * MIX + (takes > 1 ? some[TRACE_SI - TRACE_R10] : 0);
+  hash = hash * MIX + (takes > 2 ? some[TRACE_DX - TRACE_R10] : 0);
+  hash = hash * MIX + (takes > 3 ? some[0] : 0);
+  hash = hash * MIX + (takes > 4 ? some[TRACE_R8 - TRACE_R10] : 0);
+  hash = hash * MIX + (takes > 5 ? some[TRACE_R9 - TRACE_R10] : 0);
+  if (me->same_hash == 0 || hash == me->same_hash) {
+    me->same_hash = hash;
+    me->same += 1;
+    if (me->same > sum->same) {
+      sum->same = me->same;
+      sum->same_time = now - me->same_since;
+      sum->same_result = me->same_result;
+    }
+  } else {
+    me->same_hash = hash;
+    me->same = 1;
+    me->same_since = since;
+  }
+}
+
 SEC("raw_tp/sys_exit")
 int on_exit(struct bpf_raw_tracepoint_args* context) {
   __u32 zero = 0;
@@ -217,30 +247,15 @@ int on_exit(struct bpf_raw_tracepoint_args* context) {
     bpf_map_update_elem(&flags, &at, &one, BPF_ANY);
   }
 
-  const char* registers = (const char*)context->args[0];
-  __u64 some[TRACE_ORIG_AX - TRACE_R10] = {};
-  bpf_probe_read_kernel(some, sizeof some, registers + TRACE_R10 * sizeof(__u64));
-  __u8* known_arity = bpf_map_lookup_elem(&arity, &key.call);
-  __u32 takes = known_arity && *known_arity ? *known_arity - 1 : 6;
-  __u64 hash = key.call;
-  hash = hash * MIX + (takes > 0 ? some[TRACE_DI - TRACE_R10] : 0);
-  hash = hash * MIX + (takes > 1 ? some[TRACE_SI - TRACE_R10] : 0);
-  hash = hash * MIX + (takes > 2 ? some[TRACE_DX - TRACE_R10] : 0);
-  hash = hash * MIX + (takes > 3 ? some[0] : 0);
-  hash = hash * MIX + (takes > 4 ? some[TRACE_R8 - TRACE_R10] : 0);
-  hash = hash * MIX + (takes > 5 ? some[TRACE_R9 - TRACE_R10] : 0);
-  hash = hash * MIX + (__u64)result;
-  if (hash == me->same_hash) {
-    me->same += 1;
-    if (me->same > sum->same) {
-      sum->same = me->same;
-      sum->same_time = now - me->same_since;
-      sum->same_result = result;
-    }
-  } else {
-    me->same_hash = hash;
+  const void* registers = (const void*)context->args[0];
+  if (key.call != me->same_call || result != me->same_result) { /* most calls: their arguments need no look */
+    me->same_call = key.call;
+    me->same_result = result;
+    me->same_hash = 0;
     me->same = 1;
     me->same_since = since;
+  } else {
+    count_same(me, sum, registers, since, now);
   }
 
   if (took > sum->longest || now - sum->sampled_at >= with->sample_gap) {

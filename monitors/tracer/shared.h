@@ -59,7 +59,9 @@ struct trace_calls {
 struct trace_thread {
   __u64 since; /* 0: not in a call */
   __u32 process, call;
+  __s64 same_result; /* of the call before, as its number is */
   __u64 same_hash, same, same_since;
+  __u64 same_call;
 };
 
 struct trace_error {

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <set>
 #include <thread>
@@ -110,19 +111,23 @@ TEST_CASE("threads, descriptors, children, transfers and switches are the kernel
     CHECK(sample.written_bytes == kernel_figure(c.pid(), "io", "write_bytes:"));
   }
   watched_child many{[] {
+    static std::atomic<int> up = 0;
     for (int i = 0; i < 7; ++i)
-      std::thread{[] { pause(); }}.detach();
+      std::thread{[] {
+        ++up;
+        pause();
+      }}.detach();
     std::thread{[] {
       if (fork() == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         pause();
         _exit(0);
       }
+      ++up;
       pause();
     }}.detach();
-    while (kernel_figure(getpid(), "status", "Threads:") < 9)
+    while (up < 8)
       std::this_thread::yield();
-    std::this_thread::sleep_for(20ms);
   }};
   const auto sample = look_at(many.pid());
   CHECK(sample.threads == 9);

@@ -97,6 +97,26 @@ TEST_CASE("a latency ten times the usual is an anomaly of its first window", "[t
   CHECK(found[0].text.find("read took 20 ms, usually 2 ms") == 0);
 }
 
+TEST_CASE("an anomaly says how far it went from what was usual before", "[trace][F043]") {
+  std::vector<duration> latencies(20, 2ms);
+  latencies.push_back(4ms); // the window in which it began
+  latencies.insert(latencies.end(), 8, 20ms);
+  auto found = judge(latencies, default_z_score);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].usual == Approx(0.002));
+  CHECK(found[0].value == Approx(0.02));
+  CHECK(found[0].text.find("read took 20 ms, usually 2 ms") == 0);
+}
+
+TEST_CASE("a window in which the machine stood still hides no later anomaly", "[trace][F043]") {
+  std::vector<duration> latencies(12, 2ms);
+  latencies[3] = 60ms;
+  latencies.insert(latencies.end(), 5, 20ms);
+  auto found = judge(latencies, default_z_score);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].from == 12 * trace_window);
+}
+
 TEST_CASE("a call that hangs is an anomaly before it ends", "[trace][F043]") {
   anomaly_watch watch{default_z_score};
   for (int i = 0; i < 10; ++i)
