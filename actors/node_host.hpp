@@ -67,6 +67,8 @@ public:
   std::string trouble() const;
   /// The keeper ends with `code` when this process has ended.
   void finish(int code);
+  /// Writes an event about the node itself. Thread-safe.
+  void tell(std::string text);
   /// Tells the keeper that this node serves.
   void healthy();
   /// Whether this process is to exit so that the program on disk takes its place: `leave` and _exit, nothing is ended.

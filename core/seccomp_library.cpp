@@ -8,13 +8,8 @@
 namespace duende {
 namespace {
 
-struct loaded {
-  seccomp_library library;
-  std::string problem;
-};
-
-loaded load() {
-  loaded result;
+loaded_functions<seccomp_library> find_seccomp_functions() {
+  loaded_functions<seccomp_library> result;
   shared_library file{"libseccomp.so.2"};
   auto& to = result.library;
   file.find(to.init, "seccomp_init");
@@ -31,7 +26,7 @@ loaded load() {
 } // namespace
 
 caf::expected<const seccomp_library*> load_seccomp() {
-  static const auto once = load();
+  static const auto once = find_seccomp_functions();
   if (!once.problem.empty())
     return fail(
       errc::unsupported, "seccomp needs libseccomp: {}; install it (Debian: apt-get install libseccomp2)",

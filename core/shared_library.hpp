@@ -31,4 +31,11 @@ private:
   std::string problem_;
 };
 
+/// Functions of a library, looked for once, and what went wrong with it.
+template <class Functions>
+struct loaded_functions {
+  Functions library;
+  std::string problem; ///< empty: nothing
+};
+
 } // namespace duende

@@ -12,13 +12,8 @@ namespace {
 
 constexpr const char* openssl_advice = "install OpenSSL 3 (Debian: apt-get install libssl3)";
 
-struct loaded_openssl {
-  openssl_library library;
-  std::string problem; ///< empty: loaded
-};
-
-loaded_openssl load_all() {
-  loaded_openssl result;
+loaded_functions<openssl_library> find_openssl_functions() {
+  loaded_functions<openssl_library> result;
   auto& to = result.library;
   shared_library crypto{fmt::format("libcrypto.so.{}", OPENSSL_VERSION_MAJOR).c_str()};
   shared_library ssl{fmt::format("libssl.so.{}", OPENSSL_VERSION_MAJOR).c_str()};
@@ -62,7 +57,7 @@ loaded_openssl load_all() {
 } // namespace
 
 caf::expected<const openssl_library*> load_openssl() {
-  static const loaded_openssl loaded = load_all();
+  static const auto loaded = find_openssl_functions();
   if (!loaded.problem.empty())
     return fail(errc::unsupported, "TLS and tokens need OpenSSL: {}; {}", loaded.problem, openssl_advice);
   return &loaded.library;

@@ -49,6 +49,8 @@ struct api_server::impl {
   /// A place among the listener's connections, given back with the last copy. Null where there is none.
   std::shared_ptr<void> take_place(listener& from);
   void leave(std::size_t sent);
+  /// Null: no TLS. Under the mutex.
+  const api::tls_identity* identity() const;
   caf::expected<void> open_api(control& node);
 
   api_options options;
@@ -97,6 +99,13 @@ void api_server::impl::leave(std::size_t sent) {
   std::lock_guard lock{mutex};
   --threads;
   left.notify_all();
+}
+
+const api::tls_identity* api_server::impl::identity() const {
+  for (const auto& x : listeners)
+    if (x.identity)
+      return x.identity.get();
+  return nullptr;
 }
 
 void api_server::impl::accept_loop() {
@@ -287,10 +296,14 @@ caf::expected<void> api_server::renew(const tls_spec& tls, const std::vector<tok
 
 std::string api_server::warning() const {
   std::lock_guard lock{impl_->mutex};
-  for (const auto& x : impl_->listeners)
-    if (x.identity)
-      return x.identity->warning(wall_now());
-  return {};
+  const auto* identity = impl_->identity();
+  return identity ? identity->warning(wall_now()) : std::string{};
+}
+
+std::optional<wall_time> api_server::look_again() const {
+  std::lock_guard lock{impl_->mutex};
+  const auto* identity = impl_->identity();
+  return identity ? std::optional{identity->look_again(wall_now())} : std::nullopt;
 }
 
 std::uint16_t api_server::tcp_port() const {

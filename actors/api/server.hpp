@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,8 @@ public:
   caf::expected<void> renew(const tls_spec& tls, const std::vector<token_spec>& tokens);
   /// What somebody should look at soon, such as a certificate about to expire. Empty: nothing.
   std::string warning() const;
+  /// When warning() may say something else. None: never.
+  std::optional<wall_time> look_again() const;
 
   /// The ports in use (of interest where the address said 0); 0 for none.
   std::uint16_t tcp_port() const;

@@ -191,6 +191,11 @@ std::string tls_identity::warning(wall_time now) const {
   return {};
 }
 
+wall_time tls_identity::look_again(wall_time now) const {
+  const auto first = expires_ - soon;
+  return first > now ? first : now + std::chrono::hours{24};
+}
+
 caf::expected<std::unique_ptr<tls_session>> tls_identity::accept(int fd) const {
   const auto& ssl = impl_->ssl;
   auto* session = ssl.ssl_new(impl_->context);

@@ -57,6 +57,8 @@ public:
   wall_time expires() const { return expires_; }
   /// What somebody should look at soon: it expires within 14 days of `now`, others may read the key. Empty: nothing.
   std::string warning(wall_time now) const;
+  /// When warning() may say something else: 14 days before it expires, then once a day.
+  wall_time look_again(wall_time now) const;
   /// A session on an accepted, non-blocking socket, which must outlive it.
   caf::expected<std::unique_ptr<tls_session>> accept(int fd) const;
 

@@ -3,6 +3,7 @@
 #include "actors/api/server.hpp"
 #include "actors/api/tls.hpp"
 #include "actors/node_host.hpp"
+#include "apps/duended/certificate_watch.hpp"
 #include "apps/duended/options.hpp"
 #include "apps/duended/reload.hpp"
 #include "apps/duended/settings.hpp"
@@ -92,15 +93,19 @@ open_api(node_host& host, const std::string& socket, const node_spec& settings, 
 void serve(node_host& host, api_server& api, reloader& reloads, int signals) {
   int ended = eventfd(0, EFD_CLOEXEC);
   host.on_end([ended] { eventfd_write(ended, 1); });
-  pollfd waiting[] = {{signals, POLLIN, 0}, {ended, POLLIN, 0}};
+  certificate_watch certificate{host, api};
+  pollfd waiting[] = {{signals, POLLIN, 0}, {ended, POLLIN, 0}, {certificate.fd(), POLLIN, 0}};
   while ((waiting[1].revents & POLLIN) == 0) {
-    if (poll(waiting, 2, -1) < 0)
+    if (poll(waiting, 3, -1) < 0)
       continue;
+    if (waiting[2].revents != 0)
+      certificate.look();
     signalfd_siginfo info{};
     while (::read(signals, &info, sizeof info) == sizeof info) {
-      if (info.ssi_signo == SIGHUP)
+      if (info.ssi_signo == SIGHUP) {
         reloads.reload(api);
-      else
+        certificate.look();
+      } else
         host.controls().shutdown();
     }
   }
@@ -168,7 +173,6 @@ int main(int argc, char** argv) {
     }
     return code;
   }
-  say_warning(**api);
   loaded = {};
   decided->resumed.reset();
   report(*options, "ready");

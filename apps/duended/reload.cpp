@@ -25,7 +25,6 @@ void reloader::reload(api_server& api) {
   const auto& node = loaded.value.node;
   if (auto renewed = api.renew(node.tls, node.tokens); !renewed)
     std::fprintf(stderr, "duended: certificate and tokens stay as they are: %s\n", sentence(renewed.error()).c_str());
-  say_warning(api);
   std::lock_guard lock{mutex_};
   wanted_ = std::move(loaded.value);
   changed_.notify_all();
@@ -46,11 +45,6 @@ void reloader::run() {
       std::fprintf(stderr, "duended: configuration not applied: %s\n", sentence(applied.error()).c_str());
     lock.lock();
   }
-}
-
-void say_warning(const api_server& api) {
-  if (auto text = api.warning(); !text.empty())
-    std::fprintf(stderr, "duended: %s\n", text.c_str());
 }
 
 } // namespace duende

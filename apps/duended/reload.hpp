@@ -36,6 +36,4 @@ private:
   std::thread thread_;
 };
 
-void say_warning(const api_server& api);
-
 } // namespace duende

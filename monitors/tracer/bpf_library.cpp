@@ -10,13 +10,8 @@
 namespace duende {
 namespace {
 
-struct loaded {
-  bpf_library library;
-  std::string problem;
-};
-
-loaded load_all() {
-  loaded result;
+loaded_functions<bpf_library> find_bpf_functions() {
+  loaded_functions<bpf_library> result;
   shared_library file{"libbpf.so.1"};
   auto& to = result.library;
   file.find(to.set_print, "libbpf_set_print");
@@ -43,7 +38,7 @@ loaded load_all() {
 } // namespace
 
 caf::expected<const bpf_library*> load_bpf() {
-  static const auto once = load_all();
+  static const auto once = find_bpf_functions();
   if (!once.problem.empty())
     return fail(errc::unsupported, "BPF needs libbpf: {}; install it (Debian: apt-get install libbpf1)", once.problem);
   return &once.library;

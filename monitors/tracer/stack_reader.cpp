@@ -43,13 +43,8 @@ struct dw_library {
   decltype(&::dwfl_lineinfo) line_info = nullptr;
 };
 
-struct loaded {
-  dw_library library;
-  std::string problem;
-};
-
-loaded load_all() {
-  loaded result;
+loaded_functions<dw_library> find_dw_functions() {
+  loaded_functions<dw_library> result;
   shared_library file{"libdw.so.1"};
   auto& to = result.library;
   file.find(to.begin, "dwfl_begin");
@@ -72,8 +67,8 @@ loaded load_all() {
   return result;
 }
 
-const loaded& library() {
-  static const auto once = load_all();
+const loaded_functions<dw_library>& library() {
+  static const auto once = find_dw_functions();
   return once;
 }
 

@@ -193,6 +193,28 @@ TEST_CASE("where there are tokens they hold on loopback too") {
   CHECK(ask("Bearer") == 401);
 }
 
+TEST_CASE("a node that runs says when its certificate is about to expire") {
+  site here;
+  make_certificate(here.dir.path(), "node", "DNS:localhost", 14, 6); // 14 days before its end
+  node n{stack_of_one, here.how()};
+  auto told = [&] { return n.cli({"events", "--kind", "node"}).out; };
+  CHECK_FALSE(holds(told(), "expires at"));
+  n.until("the history says so", [&] { return holds(told(), "node.pem' expires at"); });
+  CHECK(holds(n.log(), "node.pem' expires at"));
+  make_certificate(here.dir.path(), "node", "DNS:localhost", 100);
+  auto before = told();
+  kill(n.pid_of("duended"), SIGHUP); // renewed: nothing more to say
+  n.until("the new one is served", [&] {
+    return holds(
+      run({"sh", "-c",
+           "openssl s_client -connect 127.0.0.1:" + std::to_string(here.port)
+             + " </dev/null 2>/dev/null | openssl x509 -noout -checkend 1728000"})
+        .out,
+      "will not expire");
+  });
+  CHECK(told() == before);
+}
+
 TEST_CASE("SIGHUP takes a new certificate and new tokens without a restart") {
   site here;
   node n{stack_of_one, here.how()};

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cmath>
 #include <csignal>
+#include <ctime>
 #include <filesystem>
 
 namespace duende::test {
@@ -117,7 +118,7 @@ response https(
   return parse_answer(peer.receive());
 }
 
-void make_certificate(const std::string& dir, const std::string& name, const std::string& names, int days) {
+void make_certificate(const std::string& dir, const std::string& name, const std::string& names, int days, int seconds) {
   auto openssl = [&](std::vector<std::string> words) {
     words.insert(words.begin(), "openssl");
     auto done = run(words);
@@ -145,10 +146,13 @@ void make_certificate(const std::string& dir, const std::string& name, const std
     "ca",       "-batch",       "-config", file("ca.cnf"),      "-cert", file("CA.pem"),
     "-keyfile", file("CA.key"), "-in",     file(name + ".csr"), "-out",  file(name + ".pem"),
     "-notext",  "-startdate",   begin};
-  if (days < 0)
-    words.insert(words.end(), {"-enddate", "20210101000000Z"});
-  else
-    words.insert(words.end(), {"-days", std::to_string(days)});
+  char end[] = "20210101000000Z";
+  if (days >= 0) {
+    const auto at = std::time(nullptr) + days * 86'400L + seconds;
+    std::tm parts{};
+    std::strftime(end, sizeof end, "%Y%m%d%H%M%SZ", gmtime_r(&at, &parts));
+  }
+  words.insert(words.end(), {"-enddate", end});
   openssl(words);
 }
 

@@ -38,8 +38,9 @@ response https(
 response parse_answer(const std::string& text);
 
 /// Makes NAME.pem and NAME.key in `dir`, signed by CA.pem (made where it is missing), for `names` ("DNS:localhost,IP:127.0.0.1").
-/// `days` below 0: it has expired.
-void make_certificate(const std::string& dir, const std::string& name, const std::string& names, int days = 365);
+/// `days` below 0: it has expired. `seconds` on top of them.
+void make_certificate(
+  const std::string& dir, const std::string& name, const std::string& names, int days = 365, int seconds = 0);
 
 struct made_token {
   std::string token, toml;
