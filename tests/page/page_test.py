@@ -209,6 +209,20 @@ def test_keyboard_alone_is_enough():
         no_complaints(b)
 
 
+def test_no_column_is_cut_off_at_any_width():
+    with Node(STACK) as node, Browser(1920, 900) as browser:
+        open_page(browser, node)
+        for opened in (False, True):
+            if opened:
+                browser.js("document.querySelector('tr[data-name=web]').click()")
+                browser.until("document.body.hasAttribute('data-detail')")
+            for width in (1920, 1600, 1440, 1400, 1280, 1100, 1020, 1000, 900, 800):
+                browser.resize(width, 900)
+                browser.until(f"innerWidth === {width}")
+                wide, place = browser.js("(p => [p.scrollWidth, p.clientWidth])(document.querySelector('.tree-panel'))")
+                assert wide <= place, f"{width}, details {opened}: {wide} in {place}"
+
+
 def test_goes_on_after_a_crash_of_the_node_where_it_was():
     with Node(STACK) as node, Browser() as b:
         open_page(b, node)
