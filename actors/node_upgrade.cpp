@@ -51,9 +51,7 @@ caf::expected<void> node_host::begin_upgrade() {
   return caf::unit;
 }
 
-void node_host::tell(std::string text) {
-  services_->record({.kind = event_kind::node, .text = std::move(text)});
-}
+void node_host::tell(std::string text) { services_->record({.kind = event_kind::node, .text = std::move(text)}); }
 
 void node_host::healthy() {
   if (auto keeper = link())

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 
 namespace duende {
 
@@ -68,6 +69,13 @@ bool is_idle_call(std::string_view name) {
     "pselect6",     "restart_syscall", "rt_sigsuspend",   "rt_sigtimedwait", "select",       "wait4",
     "waitid"};
   return std::find(std::begin(idle), std::end(idle), name) != std::end(idle);
+}
+
+unsigned windows_unheard(std::uint64_t calls, duration window) {
+  constexpr double most = 9; // a spike is to be seen within a second
+  const auto cost = static_cast<double>(calls) * static_cast<double>(traced_call_cost.count())
+                    / static_cast<double>(std::max<std::int64_t>(window.count(), 1));
+  return static_cast<unsigned>(std::clamp(std::ceil(cost / trace_budget) - 1, 0.0, most));
 }
 
 std::string short_time(duration value) {

@@ -141,6 +141,7 @@ struct trace_report {
   std::string note; ///< why not better; empty: nothing to say
   wall_time begun_at{};
   duration traced{};
+  duration listened{}; ///< counts and times are of this part of it
   double z_score = 0;
   std::int32_t pid = 0;
   std::uint64_t looks = 0; ///< with sampling: how often each thread was looked at
@@ -154,6 +155,13 @@ struct trace_report {
   critical_path path;
   std::uint64_t lost_samples = 0, lost_calls = 0;
 };
+
+/// What a trace may cost, as a part of one core, and what one traced call costs (0.45 us measured with transfers of 64 KiB,
+/// 0.7 us in a redis-server under load; bench/RESULTS.md).
+inline constexpr double trace_budget = 0.03;
+inline constexpr duration traced_call_cost{700};
+/// How many windows are to be let go unheard after one in which so many calls were made, for a trace to stay within its budget.
+unsigned windows_unheard(std::uint64_t calls, duration window);
 
 /// Waits until there is something to do, or for a time: nothing is wrong with it being long.
 bool is_idle_call(std::string_view name);

@@ -48,7 +48,7 @@ private:
     found_.push_back({kind, call, thread, std::move(text)});
   }
 
-  double rate(std::uint64_t count) const { return static_cast<double>(count) / divisor(report_.traced); }
+  double rate(std::uint64_t count) const { return static_cast<double>(count) / divisor(report_.listened); }
 
   void tight_loop(const traced_thread& thread, const std::string& name, const call_figures& figures) {
     if (figures.same < limits_.tight_calls)

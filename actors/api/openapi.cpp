@@ -106,7 +106,8 @@ document schemas() {
   result["trace_order"] = object(
     {{"seconds", {{"type", "number"}, {"minimum", 0.1}, {"maximum", 60}}},
      {"z_score", {{"type", "number"}, {"minimum", 0.5}, {"maximum", 1000}}},
-     {"method", words({"auto", "bpf", "sampling"})}});
+     {"method", words({"auto", "bpf", "sampling"})},
+     {"exact", {{"type", "boolean"}}}});
   const document objects = {{"type", "array"}, {"items", {{"type", "object"}}}};
   result["trace"] = object(
     {{"daemon", text_schema()},
@@ -116,6 +117,7 @@ document schemas() {
      {"note", maybe("string")},
      {"begun_at", time},
      {"seconds", number},
+     {"listened_seconds", number},
      {"z_score", number},
      {"critical_path", {{"type", "object"}}},
      {"patterns", objects},

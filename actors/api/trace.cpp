@@ -36,8 +36,8 @@ caf::expected<trace_options> options_in(const std::string& text) {
   if (!body.is_object())
     return fail(errc::invalid_config, "the body is no JSON object: send {{\"seconds\":5}}");
   for (const auto& [key, value] : body.items())
-    if (key != "seconds" && key != "z_score" && key != "method")
-      return fail(errc::invalid_config, "{}: no such member; there are seconds, z_score and method", key);
+    if (key != "seconds" && key != "z_score" && key != "method" && key != "exact")
+      return fail(errc::invalid_config, "{}: no such member; there are seconds, z_score, method and exact", key);
   auto as_seconds = [](duration d) { return std::chrono::duration<double>(d).count(); };
   const auto time =
     number_in(body, "seconds", as_seconds(result.time), as_seconds(shortest_trace), as_seconds(longest_trace));
@@ -48,6 +48,11 @@ caf::expected<trace_options> options_in(const std::string& text) {
     return score.error();
   result.time = std::chrono::duration_cast<duration>(std::chrono::duration<double>(*time));
   result.z_score = *score;
+  if (const auto exact = body.find("exact"); exact != body.end()) {
+    if (!exact->is_boolean())
+      return fail(errc::invalid_config, "exact: expected true or false");
+    result.exact = exact->get<bool>();
+  }
   if (const auto method = body.find("method"); method != body.end()) {
     const auto word = method->is_string() ? method->get<std::string>() : std::string{};
     if (word == "bpf")
@@ -73,7 +78,7 @@ public:
     patterns();
     anomalies();
     out_.key("calls").begin_array();
-    calls(report_.calls, report_.traced, true);
+    calls(report_.calls, report_.listened, true);
     out_.end_array();
     out_.key("errors").begin_array();
     for (const auto& [key, count] : report_.errors) {
@@ -228,6 +233,7 @@ std::string as_json(const trace_report& report, const std::string& daemon, const
   out.member("method", report.method == trace_method::bpf ? "bpf" : "sampling");
   out.member("note", report.note.empty() ? std::nullopt : std::optional{report.note});
   out.member("begun_at", to_rfc3339(report.begun_at)).member("seconds", seconds(report.traced));
+  out.member("listened_seconds", seconds(report.listened));
   out.member("z_score", report.z_score);
   writer{out, report}.all();
   out.end_object();

@@ -69,6 +69,7 @@ int import_file(const context& c, const std::string& format, const std::vector<s
 
 struct trace_view {
   double seconds = 5, z_score = 4;
+  bool exact = false;
   std::string method = "auto";
 };
 int trace(const context& c, const std::string& name, const trace_view& options, bool as_json);

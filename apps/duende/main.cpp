@@ -242,6 +242,7 @@ void command_line::add_views() {
     [](const context& c, const arguments& a) { return cli::trace(c, a.name, a.trace, a.as_json); });
   trace->add_option("NAME", arguments_.name, "name of the daemon")->required();
   trace->add_option("--seconds", arguments_.trace.seconds, "so long, 0.1 to 60")->type_name("N")->capture_default_str();
+  trace->add_flag("--exact", arguments_.trace.exact, "count every call, though that may cost the daemon more than 5 %");
   trace->add_option("--z-score", arguments_.trace.z_score, "from there on a window is an anomaly, 0.5 to 1000")
     ->type_name("X")
     ->capture_default_str();

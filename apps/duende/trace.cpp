@@ -56,7 +56,9 @@ private:
       "{}  pid {}, {} s", paint(printable(text_of(report_, "daemon")), color::bold, colored_),
       static_cast<long>(number_of(report_, "pid")), fmt::format("{:.1f}", seconds));
     if (method == "bpf")
-      fmt::print(", {:.0f} calls, {:.0f} a second, by BPF\n", count, count / seconds);
+      fmt::print(
+        ", {:.0f} calls, {:.0f} a second, by BPF\n", count,
+        count / std::max(number_of(report_, "listened_seconds"), 1e-3));
     else
       fmt::print(", by sampling /proc\n");
     if (const auto note = text_of(report_, "note"); !note.empty())
@@ -194,7 +196,8 @@ private:
 
 int trace(const context& c, const std::string& name, const trace_view& options, bool as_json) {
   client node{c.socket()};
-  const json order = {{"seconds", options.seconds}, {"z_score", options.z_score}, {"method", options.method}};
+  const json order = {
+    {"seconds", options.seconds}, {"z_score", options.z_score}, {"method", options.method}, {"exact", options.exact}};
   auto report = node.send_json(
     {.method = "POST",
      .target = daemon_target(name, "/trace"),

@@ -26,6 +26,7 @@ loaded_functions<bpf_library> find_bpf_functions() {
   file.find(to.lookup, "bpf_map_lookup_elem");
   file.find(to.lookup_batch, "bpf_map_lookup_batch");
   file.find(to.update, "bpf_map_update_elem");
+  file.find(to.forget, "bpf_map_delete_elem");
   file.find(to.new_ring, "ring_buffer__new");
   file.find(to.consume_ring, "ring_buffer__consume");
   file.find(to.free_ring, "ring_buffer__free");

@@ -22,6 +22,7 @@ struct bpf_library {
   decltype(&::bpf_map_lookup_elem) lookup = nullptr;
   decltype(&::bpf_map_lookup_batch) lookup_batch = nullptr;
   decltype(&::bpf_map_update_elem) update = nullptr;
+  decltype(&::bpf_map_delete_elem) forget = nullptr;
   decltype(&::ring_buffer__new) new_ring = nullptr;
   decltype(&::ring_buffer__consume) consume_ring = nullptr;
   decltype(&::ring_buffer__free) free_ring = nullptr;

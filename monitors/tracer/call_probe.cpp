@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace duende {
 
@@ -22,12 +23,17 @@ struct call_probe::impl {
   ~impl() {
     if (ring != nullptr)
       lib->free_ring(ring);
-    for (auto* link : links)
-      if (link != nullptr)
-        lib->destroy_link(link);
+    detach();
     if (object != nullptr)
       lib->close(object);
   }
+
+  void detach() {
+    for (auto*& link : links)
+      if (link != nullptr)
+        lib->destroy_link(std::exchange(link, nullptr));
+  }
+  caf::error attach();
 
   const bpf_library* lib = nullptr;
   bpf_object* object = nullptr;
@@ -100,6 +106,19 @@ void each_entry(const bpf_library& lib, int map, Fn fn) {
 
 } // namespace
 
+caf::error call_probe::impl::attach() {
+  std::size_t next = 0;
+  for (const auto& [program, tracepoint] : {std::pair{"on_exit", "sys_exit"}, std::pair{"on_enter", "sys_enter"}}) {
+    auto* link = lib->attach_raw_tracepoint(lib->find_program(object, program), tracepoint);
+    if (auto code = lib->get_error(link); code != 0) {
+      detach();
+      return refused(static_cast<int>(code), tracepoint);
+    }
+    links[next++] = link;
+  }
+  return {};
+}
+
 call_probe::call_probe(std::unique_ptr<impl> with) : impl_(std::move(with)) {}
 call_probe::~call_probe() = default;
 
@@ -149,13 +168,8 @@ caf::expected<std::unique_ptr<call_probe>> call_probe::open() {
   with->ring = (*lib)->new_ring((*lib)->find_map_fd(with->object, "samples"), on_sample, &instance->drain_to, nullptr);
   if (with->ring == nullptr)
     return refused(errno, "mapping the ring of samples");
-  std::size_t next = 0;
-  for (const auto& [program, tracepoint] : {std::pair{"on_exit", "sys_exit"}, std::pair{"on_enter", "sys_enter"}}) {
-    auto* link = (*lib)->attach_raw_tracepoint((*lib)->find_program(with->object, program), tracepoint);
-    if (auto code = (*lib)->get_error(link); code != 0)
-      return refused(static_cast<int>(code), tracepoint);
-    with->links[next++] = link;
-  }
+  if (auto error = with->attach())
+    return error;
   return std::unique_ptr<call_probe>{new call_probe{std::move(with)}};
 }
 
@@ -175,9 +189,21 @@ void call_probe::is_in_call(pid_t process, pid_t thread, std::uint32_t call, std
   state.since = since;
   state.process = static_cast<std::uint32_t>(process);
   state.call = call;
+  state.partial = 1;
   const auto key = static_cast<std::uint32_t>(thread);
   impl_->lib->update(impl_->threads, &key, &state, BPF_NOEXIST);
 }
+
+void call_probe::pause() {
+  impl_->detach();
+  std::vector<std::uint32_t> known;
+  each_entry<std::uint32_t, trace_thread>(
+    *impl_->lib, impl_->threads, [&](std::uint32_t key, const trace_thread&) { known.push_back(key); });
+  for (auto key : known)
+    impl_->lib->forget(impl_->threads, &key);
+}
+
+caf::error call_probe::resume() { return impl_->attach(); }
 
 void call_probe::read(std::vector<sums>& calls, std::vector<thread_now>& threads) {
   calls.clear();
@@ -227,6 +253,8 @@ caf::expected<std::unique_ptr<call_probe>> call_probe::open() {
 }
 bool call_probe::add(pid_t) { return false; }
 void call_probe::is_in_call(pid_t, pid_t, std::uint32_t, std::uint64_t) {}
+void call_probe::pause() {}
+caf::error call_probe::resume() { return {}; }
 void call_probe::read(std::vector<sums>&, std::vector<thread_now>&) {}
 std::vector<call_probe::error_count> call_probe::errors() { return {}; }
 void call_probe::drain(const std::function<void(const trace_sample&)>&) {}

@@ -1,5 +1,5 @@
 // The tracer's ear in the kernel: BPF programs on the raw tracepoints sys_enter and sys_exit that count and time the calls of some
-// processes. They are there as long as the object is; other processes pay for a look at one byte per call.
+// processes. They are there as long as the object is and not paused; other processes pay for a look at one byte per call.
 #pragma once
 
 #include "monitors/tracer/shared.h"
@@ -39,8 +39,13 @@ public:
 
   /// From now on the calls of this process are counted. Its children follow by themselves, those that it has already do not.
   bool add(pid_t process);
-  /// The thread is in a call that began before it was counted.
+  /// The thread is in a call that began before it was listened to: its time counts from `since` on, the call itself does not.
   void is_in_call(pid_t process, pid_t thread, std::uint32_t call, std::uint64_t since);
+
+  /// Nobody pays for anything until `resume`; threads forget what call they are in. Both take some milliseconds.
+  void pause();
+  /// Errors: those of open().
+  caf::error resume();
 
   /// Since the beginning, in no order.
   void read(std::vector<sums>& calls, std::vector<thread_now>& threads);

@@ -223,8 +223,12 @@ int on_exit(struct bpf_raw_tracepoint_args* context) {
       return 0;
     }
   }
-  sum->count += 1; /* one thread alone writes here */
-  sum->time += took;
+  sum->time += took; /* one thread alone writes here */
+  if (me->partial) {
+    me->partial = 0;
+    return 0;
+  }
+  sum->count += 1;
   sum->slots[slot_of(took)] += 1;
   if (result == 0) {
     sum->zeros += 1;

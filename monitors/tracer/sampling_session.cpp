@@ -43,7 +43,7 @@ public:
     report.note = why_ + (why_.empty() ? "" : "; ")
                   + "the calls were sampled: times are estimates, counts, latencies, errors and anomalies are unknown";
     report.begun_at = begun_at_;
-    report.traced = last_ - begun_;
+    report.traced = report.listened = last_ - begun_;
     report.z_score = how_.z_score;
     report.pid = who_.root();
     report.looks = looks_;

@@ -16,6 +16,7 @@ namespace duende {
 struct trace_options {
   duration time = std::chrono::seconds{5};
   double z_score = default_z_score;
+  bool exact = false;                 ///< every call counts, whatever that costs the daemon
   std::optional<trace_method> method; ///< none: BPF, and sampling where that does not work
 };
 

@@ -59,6 +59,7 @@ struct trace_calls {
 struct trace_thread {
   __u64 since; /* 0: not in a call */
   __u32 process, call;
+  __u64 partial;     /* the call began before it was listened to: its time counts, it does not */
   __s64 same_result; /* of the call before, as its number is */
   __u64 same_hash, same, same_since;
   __u64 same_call;

@@ -29,7 +29,7 @@ traced_thread thread(std::int32_t id, std::string name, calls_by_name with, dura
 /// A report of one thread and one second.
 trace_report report_of(calls_by_name with) {
   trace_report result;
-  result.traced = 1s;
+  result.traced = result.listened = 1s;
   result.calls = with;
   result.threads.push_back(thread(7, "t", std::move(with)));
   return result;
@@ -115,6 +115,18 @@ TEST_CASE("a window in which the machine stood still hides no later anomaly", "[
   auto found = judge(latencies, default_z_score);
   REQUIRE(found.size() == 1);
   CHECK(found[0].from == 12 * trace_window);
+}
+
+TEST_CASE("a trace stays within its budget", "[trace][F041]") {
+  CHECK(windows_unheard(0, trace_window) == 0);
+  CHECK(windows_unheard(4'000, trace_window) == 0);
+  CHECK(windows_unheard(12'000, trace_window) == 2);
+  CHECK(windows_unheard(1'000'000'000, trace_window) == 9);
+  CHECK(windows_unheard(1, duration{}) == 9);
+  for (std::uint64_t calls = 0; calls < 40'000; calls += 123) {
+    const auto cost = 0.7e-6 * static_cast<double>(calls) / 0.1 / (1 + windows_unheard(calls, trace_window));
+    CHECK(cost <= trace_budget * 1.0001);
+  }
 }
 
 TEST_CASE("a call that hangs is an anomaly before it ends", "[trace][F043]") {
@@ -220,7 +232,7 @@ TEST_CASE("patterns, each with its opposite", "[trace][F046]") {
 TEST_CASE("threads that wait for a lock contend, a pool without work does not", "[trace]") {
   auto with = [](std::uint64_t count, duration each) {
     trace_report result;
-    result.traced = 1s;
+    result.traced = result.listened = 1s;
     for (int id = 1; id <= 3; ++id) {
       result.threads.push_back(thread(id, "t", {{"futex", calls(count, each)}}));
       result.calls["futex"].add(calls(count, each));

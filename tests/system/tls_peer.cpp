@@ -118,7 +118,8 @@ response https(
   return parse_answer(peer.receive());
 }
 
-void make_certificate(const std::string& dir, const std::string& name, const std::string& names, int days, int seconds) {
+void make_certificate(
+  const std::string& dir, const std::string& name, const std::string& names, int days, int seconds) {
   auto openssl = [&](std::vector<std::string> words) {
     words.insert(words.begin(), "openssl");
     auto done = run(words);

@@ -194,6 +194,32 @@ TEST_CASE("patterns are found in real daemons", "[trace][F046]") {
   CHECK(trace(quiet, "--seconds 1")["patterns"].empty());
 }
 
+TEST_CASE("what makes many calls is not listened to all the time, and the report says so", "[trace][F041]") {
+  node n{subject("heavy")};
+  n.until_state("subject", "running");
+  auto report = trace(n, "--seconds 3");
+  if (!traced_by_bpf(report))
+    return;
+  const auto seconds = report["seconds"].get<double>(), listened = report["listened_seconds"].get<double>();
+  CAPTURE(seconds, listened, report["note"].dump());
+  CHECK(listened > 0.1 * seconds);
+  CHECK(listened < 0.8 * seconds);
+  CHECK(report["note"].get<std::string>().find("--exact counts every call") != std::string::npos);
+  const auto* calls = find(report["calls"], "call", "pwrite64");
+  REQUIRE(calls != nullptr);
+  const auto share = [&](const json& of) {
+    double sum = 0;
+    for (const auto& part : of["threads"][0]["parts"])
+      sum += part["share"].get<double>();
+    return sum;
+  };
+  CHECK(share(report) == Approx(1).margin(0.15)); // the part that was listened to is the whole
+  auto exact = trace(n, "--seconds 1 --exact");
+  CHECK(exact["listened_seconds"].get<double>() == Approx(exact["seconds"].get<double>()).margin(0.05));
+  CHECK(exact["note"].is_null());
+  CHECK(share(exact) == Approx(1).margin(0.15));
+}
+
 TEST_CASE("children are traced from their first calls on", "[trace]") {
   node n{subject("forks")};
   n.until_state("subject", "running");
